@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+
+const here = import.meta.dirname;
+/** Folders whose tests load onnxruntime: they need the typed arrays of the realm that the addon knows. */
+const native = new Set(['services/gpu-worker', 'packages/models']);
+
+/** A package keeps its tests in src/ and tests/; tools/ and tests/e2e are searched whole. */
+const rootsOf = (path) => {
+  const parts = ['src', 'tests'].map((part) => `${here}/${path}/${part}`).filter((dir) => existsSync(dir));
+  return parts.length > 0 ? parts : [`${here}/${path}`];
+};
+
+/** One jest project per folder; sources are loaded directly, so nothing is built before a test. */
+const project = (path) => ({
+  displayName: path.split('/').at(-1),
+  rootDir: here,
+  roots: rootsOf(path),
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  testEnvironment: native.has(path) ? './tools/jest-native-environment.js' : 'node',
+  testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', '@touchstone/source'] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+  },
+});
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    'packages/shared',
+    'packages/models',
+    'services/api-gateway',
+    'services/gpu-worker',
+    'services/aggregator',
+    'tools',
+    'tests/e2e',
+  ]
+    .filter((path) => existsSync(`${here}/${path}`))
+    .map(project),
+  globalSetup: './tools/jest-setup.ts',
+  globalTeardown: './tools/jest-teardown.ts',
+  reporters: ['default', './tools/jest-plain-summary.js'],
+  testTimeout: 20_000,
+};

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { CnnSlot } from './vocabulary.ts';
+
+/** One detector slot of one worker, as `/health` shows it. */
+export const DetectorReport = z.object({
+  slot: CnnSlot,
+  state: z.enum(['ready', 'unavailable']),
+  /** What an operator should do when it is `unavailable`. */
+  detail: z.string().nullable(),
+  bundle: z.object({ id: z.string(), version: z.string(), weights_sha256: z.string() }).nullable(),
+  provider: z.string().nullable(),
+  /** One warm run of batch 1, in ms. */
+  warm_ms: z.number().nullable(),
+});
+export type DetectorReport = z.infer<typeof DetectorReport>;
+
+/** What a process tells about itself every few seconds; it expires when the process dies. */
+export const Heartbeat = z.object({
+  role: z.enum(['gpu-worker', 'aggregator', 'llm-worker']),
+  instance: z.string(),
+  pid: z.number().int(),
+  started_at: z.iso.datetime(),
+  detectors: z.array(DetectorReport),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;

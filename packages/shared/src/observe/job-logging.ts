@@ -1,0 +1,20 @@
+import type { Counter } from 'prom-client';
+import type { JobEvents } from '../queue/job-worker.ts';
+import type { Logger } from './logger.ts';
+
+/** Job events as log lines, and failures as a counter with the labels `queue` and `outcome`. */
+export function logJobEvents(logger: Logger, failures: Counter<'queue' | 'outcome'>): JobEvents {
+  return {
+    onFailed(queue, jobId, error, willRetry) {
+      failures.inc({ queue, outcome: willRetry ? 'retried' : 'failed' });
+      logger[willRetry ? 'warn' : 'error']({ queue, jobId, willRetry, err: error }, 'job failed');
+    },
+    onStalled(queue, jobId) {
+      failures.inc({ queue, outcome: 'stalled' });
+      logger.warn({ queue, jobId }, 'job stalled: its worker died or was blocked');
+    },
+    onError(queue, error) {
+      logger.warn({ queue, err: error }, 'queue connection error');
+    },
+  };
+}

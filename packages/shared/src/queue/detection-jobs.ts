@@ -1,0 +1,119 @@
+import { FlowProducer, Queue, type FlowJob } from 'bullmq';
+import type { Redis } from 'ioredis';
+import {
+  catalog,
+  followerJobId,
+  parentJobId,
+  QUEUE_NAMES,
+  queueOfSlot,
+  type QueueName,
+  type RevisionPayload,
+} from './catalog.ts';
+import { jobOptions } from './job-settings.ts';
+
+/** What Redis knows of the parent job of a revision. */
+export type FlowState = 'missing' | 'underway' | 'completed' | 'failed';
+
+export type RevisionName = { id: string; revision: number };
+
+/** The producing side of all queues of a detection. Every method may be repeated without harm. */
+export type DetectionJobs = {
+  /** Adds parent and children; jobs that exist are left as they are. Priority 1 goes first. */
+  addFlow(payload: RevisionPayload, priority: number): Promise<void>;
+  /** Adds the job that ends the wait for the LLM, unless it exists. */
+  addFinalise(payload: RevisionPayload, delayMs: number): Promise<void>;
+  /** Removes the finished jobs of a flow, so that `addFlow` starts it anew. Jobs that are underway stay. */
+  removeFinished(payload: RevisionPayload): Promise<void>;
+  /** States of the parents, in the order of the question; one round trip for all. */
+  flowStates(refs: RevisionName[]): Promise<FlowState[]>;
+  /** Whether a worker holds a detector job of this revision right now, or has finished one. */
+  hasStarted(payload: Pick<RevisionPayload, 'id' | 'revision' | 'slots'>): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** `connection` stays the caller's to close. */
+export function openDetectionJobs(connection: Redis, prefix: string, onError: (error: Error) => void): DetectionJobs {
+  const flows = new FlowProducer({ connection, prefix });
+  flows.on('error', onError);
+  const queues = Object.fromEntries(
+    QUEUE_NAMES.map((name) => {
+      const queue = new Queue(name, { connection, prefix });
+      queue.on('error', onError);
+      return [name, queue];
+    }),
+  ) as Record<QueueName, Queue>;
+
+  const childOf = (payload: RevisionPayload, slot: RevisionPayload['slots'][number], priority: number): FlowJob => {
+    const name = queueOfSlot[slot];
+    return {
+      name,
+      queueName: name,
+      data: catalog[name].payload.parse(payload),
+      // A child that fails must not hold its parent for ever, nor fail it unheard.
+      opts: { ...jobOptions(catalog[name], followerJobId(payload, slot), priority), ignoreDependencyOnFailure: true },
+    };
+  };
+  const keyOf = (name: QueueName, part: string) => queues[name].toKey(part);
+
+  return {
+    async addFlow(payload, priority) {
+      await flows.add({
+        name: 'merge-verdict',
+        queueName: 'merge-verdict',
+        data: catalog['merge-verdict'].payload.parse(payload),
+        opts: jobOptions(catalog['merge-verdict'], parentJobId(payload), priority),
+        children: payload.slots.map((slot) => childOf(payload, slot, priority)),
+      });
+    },
+    async addFinalise(payload, delayMs) {
+      const name = 'finalise-detection';
+      await queues[name].add(name, catalog[name].payload.parse(payload), {
+        ...jobOptions(catalog[name], followerJobId(payload, 'finalise'), 1),
+        delay: delayMs,
+      });
+    },
+    async removeFinished(payload) {
+      const jobs: [QueueName, string][] = [
+        ['merge-verdict', parentJobId(payload)],
+        ['finalise-detection', followerJobId(payload, 'finalise')],
+        ...payload.slots.map((slot): [QueueName, string] => [queueOfSlot[slot], followerJobId(payload, slot)]),
+      ];
+      for (const [name, jobId] of jobs) {
+        const job = await queues[name].getJob(jobId);
+        if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
+      }
+    },
+    async flowStates(refs) {
+      const pipeline = connection.pipeline();
+      for (const ref of refs) {
+        const jobId = parentJobId(ref);
+        pipeline.exists(keyOf('merge-verdict', jobId));
+        pipeline.zscore(keyOf('merge-verdict', 'completed'), jobId);
+        pipeline.zscore(keyOf('merge-verdict', 'failed'), jobId);
+      }
+      const replies = (await pipeline.exec()) ?? [];
+      const value = (index: number) => {
+        const [error, reply] = replies[index] ?? [new Error('Redis gave no reply'), null];
+        if (error) throw error;
+        return reply;
+      };
+      return refs.map((_ref, i) => {
+        if (value(3 * i) === 0) return 'missing';
+        if (value(3 * i + 1) !== null) return 'completed';
+        return value(3 * i + 2) === null ? 'underway' : 'failed';
+      });
+    },
+    async hasStarted(payload) {
+      const pipeline = connection.pipeline();
+      for (const slot of payload.slots) {
+        // BullMQ sets `processedOn` when a worker takes the job; it stays set through retries.
+        pipeline.hget(keyOf(queueOfSlot[slot], followerJobId(payload, slot)), 'processedOn');
+      }
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.some(([error, reply]) => error === null && reply !== null);
+    },
+    async close() {
+      await Promise.all([flows.close(), ...Object.values(queues).map((queue) => queue.close())]);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { catalog, type Payload, type QueueName, type Result } from './catalog.ts';
+import { WORKER_SETTINGS } from './job-settings.ts';
+
+export type JobContext = {
+  jobId: string;
+  /** 1 for the first try. */
+  attempt: number;
+  isLastAttempt: boolean;
+  /** Time since the job became known to Redis, in ms. */
+  waitedMs: number;
+};
+export type Handler<Q extends QueueName> = (payload: Payload<Q>, context: JobContext) => Promise<Result<Q>>;
+
+/** What a worker tells about its jobs; the service turns it into logs and metrics. */
+export type JobEvents = {
+  onFailed(queue: QueueName, jobId: string, error: Error, willRetry: boolean): void;
+  onStalled(queue: QueueName, jobId: string): void;
+  onError(queue: QueueName, error: Error): void;
+};
+
+export type JobWorker = {
+  /** Starts taking jobs: call it when everything that a job needs is warm. */
+  start(): void;
+  /** Takes no more jobs and waits for those underway. */
+  close(): Promise<void>;
+};
+
+/**
+ * Consumes one queue. A payload that does not parse fails at once: no retry can mend it. `connection` stays the
+ * caller's to close; BullMQ duplicates it for its blocking reads.
+ */
+export function openJobWorker<Q extends QueueName>(
+  name: Q,
+  options: { connection: Redis; prefix: string; concurrency: number; events: JobEvents },
+  handle: Handler<Q>,
+): JobWorker {
+  const { payload: schema, result } = catalog[name];
+  const { connection, prefix, concurrency, events } = options;
+  const worker = new Worker(
+    name,
+    async (job: Job) => {
+      const parsed = schema.safeParse(job.data);
+      if (!parsed.success) throw new UnrecoverableError(`bad ${name} payload: ${parsed.error.message}`);
+      const attempt = job.attemptsMade + 1;
+      return result.parse(
+        await handle(parsed.data as Payload<Q>, {
+          jobId: job.id ?? '',
+          attempt,
+          isLastAttempt: attempt >= (job.opts.attempts ?? 1),
+          waitedMs: Math.max(0, Date.now() - job.timestamp),
+        }),
+      );
+    },
+    { connection, prefix, concurrency, autorun: false, ...WORKER_SETTINGS },
+  );
+  worker.on('failed', (job, error) => {
+    const willRetry = job !== undefined && job.attemptsMade < (job.opts.attempts ?? 1);
+    events.onFailed(name, job?.id ?? '', error, willRetry && !(error instanceof UnrecoverableError));
+  });
+  worker.on('stalled', (jobId) => events.onStalled(name, jobId));
+  worker.on('error', (error) => events.onError(name, error));
+  let running: Promise<void> | undefined;
+  return {
+    start() {
+      running ??= worker.run().catch((error: unknown) => events.onError(name, error as Error));
+    },
+    async close() {
+      await worker.close();
+      await running;
+    },
+  };
+}

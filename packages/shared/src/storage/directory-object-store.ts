@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { hasErrorCode } from '../process/error-code.ts';
+import { assertObjectKey, type ObjectBody, type ObjectInfo, type ObjectStore } from './object-store.ts';
+
+const SPOOL = '.spool';
+const STALE_SPOOL_MS = 3_600_000;
+
+/**
+ * Object store in a directory of a local file system.
+ *
+ * A body is written to a spool file, its data synced, then `link(2)`ed to its final name: atomic, and failing on an
+ * existing name where `rename` would replace it. The directory is synced as well, or the name could be lost with the
+ * power although its data was not. A writer that is killed leaves its spool file; old ones go at the next open.
+ */
+export async function openDirectoryObjectStore(root: string): Promise<ObjectStore> {
+  const spoolDir = join(root, SPOOL);
+  await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  await removeStaleSpoolFiles(spoolDir);
+  const pathOf = (key: string) => {
+    assertObjectKey(key);
+    if (key.startsWith(SPOOL)) throw new Error('not an object key: the spool is private');
+    return join(root, key);
+  };
+
+  return {
+    async create(key, body) {
+      const target = pathOf(key);
+      const spool = await stageBody(spoolDir, body);
+      try {
+        await linkInto(spool, target);
+        return true;
+      } catch (error) {
+        if (hasErrorCode(error, 'EEXIST')) return false;
+        throw error;
+      } finally {
+        await unlink(spool);
+      }
+    },
+    read: (key) => readFile(pathOf(key)).catch(nullIfMissing),
+    async readStream(key) {
+      const file = await open(pathOf(key)).catch(nullIfMissing);
+      return file === null ? null : file.createReadStream();
+    },
+    async head(key) {
+      const found = await stat(pathOf(key)).catch(nullIfMissing);
+      return found === null ? null : { key, bytes: found.size, modifiedMs: found.mtimeMs };
+    },
+    async list(prefix, after, limit) {
+      const found: ObjectInfo[] = [];
+      const parent = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+      await collect(root, parent, prefix, after, limit, found);
+      return found;
+    },
+    async delete(key) {
+      await unlink(pathOf(key)).catch(nullIfMissing);
+    },
+    async close() {},
+  };
+}
+
+function nullIfMissing(error: unknown): null {
+  if (hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR')) return null;
+  throw error;
+}
+
+/** Puts the body into a synced file of the spool and returns its path. */
+async function stageBody(spoolDir: string, body: ObjectBody): Promise<string> {
+  const spool = join(spoolDir, randomUUID());
+  if (!('path' in body)) {
+    const file = await open(spool, 'wx', 0o600);
+    try {
+      await file.writeFile(body);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    return spool;
+  }
+  // A caller's spool on the same file system costs no copy; EXDEV means that it lies on another one.
+  await link(body.path, spool).catch(async (error: unknown) => {
+    if (!hasErrorCode(error, 'EXDEV')) throw error;
+    await copyFile(body.path, spool);
+  });
+  const file = await open(spool, 'r+');
+  try {
+    const { size } = await file.stat();
+    if (size !== body.bytes) throw new Error(`spooled body has ${size} bytes instead of ${body.bytes}`);
+    await file.datasync();
+  } catch (error) {
+    await unlink(spool);
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return spool;
+}
+
+async function linkInto(spool: string, target: string): Promise<void> {
+  const folder = dirname(target);
+  try {
+    await link(spool, target);
+  } catch (error) {
+    if (!hasErrorCode(error, 'ENOENT')) throw error;
+    const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (firstMade !== undefined) await syncDirectories(dirname(firstMade), dirname(folder));
+    await link(spool, target);
+  }
+  await syncDirectory(folder);
+}
+
+/** Syncs `from` and every directory below it on the way to `to`, so that new directories survive a power loss. */
+async function syncDirectories(from: string, to: string): Promise<void> {
+  let at = from;
+  await syncDirectory(at);
+  for (const part of relative(from, to).split('/').filter(Boolean)) {
+    at = join(at, part);
+    await syncDirectory(at);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function removeStaleSpoolFiles(spoolDir: string): Promise<void> {
+  for (const name of await readdir(spoolDir)) {
+    const path = join(spoolDir, name);
+    const found = await stat(path).catch(nullIfMissing);
+    if (found !== null && Date.now() - found.mtimeMs > STALE_SPOOL_MS) await unlink(path).catch(nullIfMissing);
+  }
+}
+
+/** Walks `folder` in the order of whole keys: a directory sorts as its name with `/`, as S3 would sort its objects. */
+async function collect(
+  root: string,
+  folder: string,
+  prefix: string,
+  after: string | null,
+  limit: number,
+  found: ObjectInfo[],
+): Promise<void> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(nullIfMissing);
+  if (entries === null) return;
+  const names = entries
+    .filter((entry) => !(folder === '' && entry.name === SPOOL))
+    .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
+    .filter((key) => key.startsWith(prefix) || (key.endsWith('/') && prefix.startsWith(key)))
+    .filter((key) => after === null || key > after || (key.endsWith('/') && after.startsWith(key)))
+    .toSorted((a, b) => (a < b ? -1 : 1));
+  for (const key of names) {
+    if (found.length >= limit) return;
+    if (key.endsWith('/')) {
+      await collect(root, key, prefix, after, limit, found);
+      continue;
+    }
+    const info = await stat(join(root, key)).catch(nullIfMissing);
+    if (info !== null) found.push({ key, bytes: info.size, modifiedMs: info.mtimeMs });
+  }
+}

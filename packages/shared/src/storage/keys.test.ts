@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { newDetectionId } from '../contracts/detection-id.ts';
+import { idOfIndexKey, indexKey, parsePendingKey, pendingKey } from './keys.ts';
+
+it('reads back a pending key', () => {
+  const ref = { tenant: 'acme-1', id: newDetectionId(Date.now()), revision: 12 };
+  expect(parsePendingKey(pendingKey(ref))).toEqual(ref);
+  expect(parsePendingKey('pending/zz/a/det_1.r1')).toBeNull();
+});
+
+it('sorts the index newest first', () => {
+  const ids = [1_000, 2_000, 1_700_000_000_000].map((ms) => ({ ms, id: newDetectionId(ms) }));
+  const keys = ids.map(({ ms, id }) => indexKey('t', id, ms));
+  expect(keys.toSorted()).toEqual(keys.toReversed());
+  expect(keys.map(idOfIndexKey)).toEqual(ids.map(({ id }) => id));
+});

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import type { DetectionId, Tenant } from '../contracts/detection-id.ts';
+import type { Slot } from '../contracts/vocabulary.ts';
+
+/** One revision of one detection: what every key, job id and payload is made of. */
+export type RevisionRef = { tenant: Tenant; id: DetectionId; revision: number };
+
+/** Keys of the object store. Layout: contract.md section 1. */
+export const uploadKey = (tenant: Tenant, id: DetectionId) => `uploads/${tenant}/${id}`;
+export const requestKey = (tenant: Tenant, id: DetectionId) => `requests/${tenant}/${id}.json`;
+export const partialKey = ({ tenant, id, revision }: RevisionRef, slot: Slot) =>
+  `partials/${tenant}/${id}/r${revision}/${slot}.json`;
+export const verdictKey = ({ tenant, id, revision }: RevisionRef) => `verdicts/${tenant}/${id}/r${revision}.json`;
+export const erasedKey = (tenant: Tenant, id: DetectionId) => `erased/${tenant}/${id}`;
+
+/** Two hex digits that spread markers over 256 listings. */
+const shardOf = (id: DetectionId) => createHash('sha256').update(id).digest('hex').slice(0, 2);
+
+export const PENDING_PREFIX = 'pending/';
+export const pendingKey = ({ tenant, id, revision }: RevisionRef) =>
+  `${PENDING_PREFIX}${shardOf(id)}/${tenant}/${id}.r${revision}`;
+
+/** Reads a pending key back; null for a key that is none. */
+export function parsePendingKey(key: string): RevisionRef | null {
+  const match = /^pending\/[0-9a-f]{2}\/([a-z0-9-]+)\/(det_[0-9a-f]{32})\.r(\d{1,6})$/.exec(key);
+  return match ? { tenant: match[1]!, id: match[2]!, revision: Number(match[3]) } : null;
+}
+
+const INDEX_EPOCH = 9_999_999_999_999;
+export const indexPrefix = (tenant: Tenant) => `index/${tenant}/`;
+
+/** Sorts newest first, because LIST sorts ascending. */
+export const indexKey = (tenant: Tenant, id: DetectionId, acceptedMs: number) =>
+  `${indexPrefix(tenant)}${String(INDEX_EPOCH - acceptedMs).padStart(13, '0')}-${id}`;
+
+/** The detection id that an index key names; null for a key that is none. */
+export function idOfIndexKey(key: string): DetectionId | null {
+  return /-(det_[0-9a-f]{32})$/.exec(key)?.[1] ?? null;
+}

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { ObjectStore } from '../src/storage/object-store.ts';
+
+const bytesOf = (text: string) => Buffer.from(text);
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * What every adapter of the object store must do. `openStore` gives an empty store; `close` of the store is all that
+ * the suite calls at the end, so the caller removes what lies below it.
+ */
+export function describeObjectStore(name: string, openStore: () => Promise<ObjectStore>): void {
+  describe(`object store: ${name}`, () => {
+    let store: ObjectStore;
+    let scratch: string;
+    beforeEach(async () => {
+      store = await openStore();
+      scratch = await mkdtemp(join(tmpdir(), 'object-store-'));
+    });
+    afterEach(async () => {
+      await store.close();
+      await rm(scratch, { recursive: true });
+    });
+    const keysUnder = async (prefix: string, after: string | null = null, limit = 100) =>
+      (await store.list(prefix, after, limit)).map((found) => found.key);
+
+    it('gives back the bytes that were created', async () => {
+      const body = randomBytes(100_000);
+      expect(await store.create('a/b/c', body)).toBe(true);
+      expect(Buffer.from((await store.read('a/b/c')) ?? [])).toEqual(body);
+    });
+
+    it('gives back the bytes as a stream', async () => {
+      const body = randomBytes(300_000);
+      await store.create('a/stream', body);
+      const stream = await store.readStream('a/stream');
+      expect(stream).not.toBeNull();
+      expect(sha256(await buffer(stream!))).toBe(sha256(body));
+    });
+
+    it('stores an empty object', async () => {
+      expect(await store.create('index/t/1', new Uint8Array(0))).toBe(true);
+      expect(await store.head('index/t/1')).toMatchObject({ key: 'index/t/1', bytes: 0 });
+      expect(await store.read('index/t/1')).toHaveLength(0);
+    });
+
+    it('stores a file and leaves it to its owner', async () => {
+      const body = randomBytes(70_000);
+      const path = join(scratch, 'upload');
+      await writeFile(path, body);
+      expect(await store.create('uploads/t/1', { path, bytes: body.length, sha256: sha256(body) })).toBe(true);
+      expect(Buffer.from((await store.read('uploads/t/1')) ?? [])).toEqual(body);
+      expect((await stat(path)).size).toBe(body.length);
+    });
+
+    it('refuses a file whose size is not the one announced, and stores nothing', async () => {
+      const path = join(scratch, 'short');
+      await writeFile(path, bytesOf('abc'));
+      await expect(store.create('uploads/t/2', { path, bytes: 4, sha256: '0'.repeat(64) })).rejects.toThrow();
+      expect(await store.head('uploads/t/2')).toBeNull();
+    });
+
+    it('keeps the first object when a second is created under its key', async () => {
+      expect(await store.create('a/once', bytesOf('first'))).toBe(true);
+      expect(await store.create('a/once', bytesOf('second'))).toBe(false);
+      expect(Buffer.from((await store.read('a/once')) ?? []).toString()).toBe('first');
+    });
+
+    it('lets exactly one of ten concurrent creates win', async () => {
+      const bodies = Array.from({ length: 10 }, (_, i) => bytesOf(`writer ${i}`));
+      const won = await Promise.all(bodies.map((body) => store.create('race/a', body)));
+      expect(won.filter(Boolean)).toHaveLength(1);
+      expect(Buffer.from((await store.read('race/a')) ?? [])).toEqual(bodies[won.indexOf(true)]);
+    });
+
+    it('says null for what does not exist', async () => {
+      expect(await store.read('no/such')).toBeNull();
+      expect(await store.readStream('no/such')).toBeNull();
+      expect(await store.head('no/such')).toBeNull();
+      expect(await keysUnder('no/such/')).toEqual([]);
+    });
+
+    it('reads nothing under a key that continues an object', async () => {
+      await store.create('a/leaf', bytesOf('x'));
+      expect(await store.read('a/leaf/below')).toBeNull();
+    });
+
+    it('dates an object by its creation', async () => {
+      const before = Date.now();
+      await store.create('a/dated', bytesOf('x'));
+      const info = await store.head('a/dated');
+      // S3 keeps whole seconds.
+      expect(info?.modifiedMs).toBeGreaterThan(before - 2_000);
+      expect(info?.modifiedMs).toBeLessThan(Date.now() + 2_000);
+    });
+
+    it('deletes, and deletes again without an error', async () => {
+      await store.create('a/gone', bytesOf('x'));
+      await store.delete('a/gone');
+      await store.delete('a/gone');
+      expect(await store.read('a/gone')).toBeNull();
+      expect(await store.create('a/gone', bytesOf('y'))).toBe(true);
+    });
+
+    it('lists what a prefix names, in the order of whole keys', async () => {
+      const keys = ['p/a-b/1', 'p/a.b', 'p/a/1', 'p/a/2', 'p/ab', 'q/1', 'p2'];
+      for (const key of keys) await store.create(key, bytesOf(key));
+      // '-' and '.' sort before '/': a directory walk by plain names would get this wrong.
+      expect(await keysUnder('p/')).toEqual(['p/a-b/1', 'p/a.b', 'p/a/1', 'p/a/2', 'p/ab']);
+      expect(await keysUnder('p/a')).toEqual(['p/a-b/1', 'p/a.b', 'p/a/1', 'p/a/2', 'p/ab']);
+      expect(await keysUnder('p/a/')).toEqual(['p/a/1', 'p/a/2']);
+    });
+
+    it('pages through 1,100 keys without missing or repeating one', async () => {
+      const keys = Array.from({ length: 1_100 }, (_, i) => `many/${i % 7}/${String(i).padStart(5, '0')}`);
+      for (let i = 0; i < keys.length; i += 50) {
+        await Promise.all(keys.slice(i, i + 50).map((key) => store.create(key, new Uint8Array(0))));
+      }
+      const seen: string[] = [];
+      for (let after: string | null = null; ; after = seen.at(-1) ?? null) {
+        const page = await keysUnder('many/', after, 300);
+        seen.push(...page);
+        if (page.length < 300) break;
+      }
+      expect(seen).toEqual(keys.toSorted());
+    }, 60_000);
+
+    it('lists an object as soon as its create has returned', async () => {
+      for (let i = 0; i < 20; i++) {
+        await store.create(`fresh/${i}`, new Uint8Array(0));
+        expect(await keysUnder('fresh/')).toContain(`fresh/${i}`);
+      }
+    });
+
+    it.each(['', '/a', 'a/', 'a//b', 'a/../b', '..', './a', 'a b', 'a\\b', 'ä', 'a\u0000b'])(
+      'throws on the key %j and touches nothing',
+      async (key) => {
+        await expect(store.create(key, bytesOf('x'))).rejects.toThrow('not an object key');
+        await expect(async () => store.read(key)).rejects.toThrow('not an object key');
+        expect(await store.list('', null, 10)).toEqual([]);
+      },
+    );
+  });
+}
