@@ -54,6 +54,8 @@ export const VerdictReason = z.enum([
   'detectors_disagree',
   'single_detector',
   'within_conformal_band',
+  /** Between the fixed thresholds that stand in as long as nothing is calibrated. */
+  'within_default_band',
   'below_quorum',
   'provenance_generated',
   'stability_flip',

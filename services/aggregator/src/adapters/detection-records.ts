@@ -1,0 +1,42 @@
+import { Partial } from '@touchstone/shared/contracts/partial';
+import { RequestRecord } from '@touchstone/shared/contracts/request-record';
+import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
+import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { createJsonOrRead, readJson } from '@touchstone/shared/storage/json-object';
+import {
+  erasedKey,
+  partialKey,
+  pendingKey,
+  requestKey,
+  verdictKey,
+  type RevisionRef,
+} from '@touchstone/shared/storage/keys';
+import type { ObjectStore } from '@touchstone/shared/storage/object-store';
+
+/** What the aggregator reads and writes of one revision. */
+export type DetectionRecords = {
+  request(ref: RevisionRef): Promise<RequestRecord | null>;
+  verdict(ref: RevisionRef): Promise<VerdictRecord | null>;
+  /** Those that are stored, in no particular order. */
+  partials(ref: RevisionRef, slots: Slot[]): Promise<Partial[]>;
+  /** Stores the verdict, or gives back the one that another writer stored first. */
+  keepVerdict(record: VerdictRecord): Promise<VerdictRecord>;
+  dropVerdict(ref: RevisionRef): Promise<void>;
+  isErased(ref: RevisionRef): Promise<boolean>;
+  settle(ref: RevisionRef): Promise<void>;
+};
+
+export function createDetectionRecords(store: ObjectStore): DetectionRecords {
+  return {
+    request: (ref) => readJson(store, requestKey(ref.tenant, ref.id), RequestRecord),
+    verdict: (ref) => readJson(store, verdictKey(ref), VerdictRecord),
+    async partials(ref, slots) {
+      const found = await Promise.all(slots.map((slot) => readJson(store, partialKey(ref, slot), Partial)));
+      return found.filter((partial) => partial !== null);
+    },
+    keepVerdict: (record) => createJsonOrRead(store, verdictKey(record), VerdictRecord, record),
+    dropVerdict: (ref) => store.delete(verdictKey(ref)),
+    isErased: async (ref) => (await store.head(erasedKey(ref.tenant, ref.id))) !== null,
+    settle: (ref) => store.delete(pendingKey(ref)),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Logger } from '@touchstone/shared/observe/logger';
+import type { SweepReport } from '../sweep-pending.ts';
+import type { LeaderLock } from './leader-lock.ts';
+
+/** Sweeps in turn with the other aggregators: the next sweep starts one interval after the last has ended. */
+export function startSweeping(options: {
+  sweep(): Promise<SweepReport>;
+  lock: LeaderLock;
+  intervalMs: number;
+  onReport(report: SweepReport): void;
+  logger: Logger;
+}): { close(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let round: Promise<void> = Promise.resolve();
+  let closed = false;
+  const turn = async () => {
+    try {
+      if (await options.lock.hold()) options.onReport(await options.sweep());
+    } catch (error) {
+      options.logger.warn({ err: error }, 'sweep put off: Redis or the object store did not answer');
+    }
+    if (!closed) schedule();
+  };
+  const schedule = () => {
+    timer = setTimeout(() => (round = turn()), options.intervalMs);
+  };
+  schedule();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await round;
+      await options.lock.release().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { COMMON_SETTINGS, milliseconds, parseEnvironment } from '@touchstone/shared/process/environment';
+
+const SETTINGS = {
+  ...COMMON_SETTINGS,
+  /** Calibration artefact; without one, verdicts say `calibrated: false`. */
+  CALIBRATION_PATH: z.string().optional(),
+  SWEEP_INTERVAL_MS: milliseconds(5_000),
+  LLM_GRACE_MS: milliseconds(20_000),
+  MERGE_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
+};
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Pure: reads only its argument. */
+export function loadConfig(env: NodeJS.ProcessEnv) {
+  const settings = parseEnvironment(SETTINGS, env);
+  return {
+    redisUrl: settings.REDIS_URL,
+    queuePrefix: settings.QUEUE_PREFIX,
+    dataDir: settings.DATA_DIR,
+    logLevel: settings.LOG_LEVEL,
+    metricsPort: settings.METRICS_PORT,
+    metricsHost: settings.METRICS_HOST,
+    calibrationPath: settings.CALIBRATION_PATH,
+    sweepIntervalMs: settings.SWEEP_INTERVAL_MS,
+    llmGraceMs: settings.LLM_GRACE_MS,
+    mergeConcurrency: settings.MERGE_CONCURRENCY,
+  };
+}

@@ -1,0 +1,68 @@
+import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
+import { CNN_SLOTS } from '@touchstone/shared/contracts/vocabulary';
+import type { RevisionRef } from '@touchstone/shared/storage/keys';
+import type { DetectionRecords } from './adapters/detection-records.ts';
+import { buildVerdict, type LoadedCalibration } from './core/build-verdict.ts';
+
+/** A detector that still owes its answer: waiting never finalises, so somebody has to run its job again. */
+export class IncompleteDetectionError extends Error {
+  override readonly name = 'IncompleteDetectionError';
+}
+
+export type FinaliseDeps = {
+  records: DetectionRecords;
+  calibration: LoadedCalibration | null;
+  /** Tells who waits; best effort. */
+  announce(ref: RevisionRef): Promise<void>;
+  nowMs(): number;
+};
+
+/**
+ * Brings a revision to its one verdict, by whatever way it is called and however often: the merge job, the end of the
+ * LLM's grace, the sweeper, or all of them at once. The stored verdict wins; the marker goes last, so that a crash at
+ * any line leaves the promise standing. Null: the detection was erased meanwhile.
+ */
+export async function finaliseDetection(
+  deps: FinaliseDeps,
+  ref: RevisionRef,
+  options: { expired: boolean },
+): Promise<VerdictRecord | null> {
+  const { records } = deps;
+  if (await records.isErased(ref)) {
+    await records.settle(ref);
+    return null;
+  }
+  const verdict = (await records.verdict(ref)) ?? (await records.keepVerdict(await decideVerdict(deps, ref, options)));
+  if (await records.isErased(ref)) {
+    await records.dropVerdict(ref);
+    await records.settle(ref);
+    return null;
+  }
+  await records.settle(ref);
+  await deps.announce(ref);
+  return verdict;
+}
+
+async function decideVerdict(
+  deps: FinaliseDeps,
+  ref: RevisionRef,
+  options: { expired: boolean },
+): Promise<VerdictRecord> {
+  const request = await deps.records.request(ref);
+  if (request === null) throw new IncompleteDetectionError(`no request record for ${ref.id}`);
+  const partials = await deps.records.partials(ref, request.slots);
+  const owed = CNN_SLOTS.filter(
+    (slot) => request.slots.includes(slot) && !partials.some((partial) => partial.slot === slot),
+  );
+  if (owed.length > 0 && !options.expired) {
+    throw new IncompleteDetectionError(`${ref.id} still lacks ${owed.join(' and ')}`);
+  }
+  return buildVerdict({
+    request,
+    revision: ref.revision,
+    partials,
+    calibration: deps.calibration,
+    expired: owed.length > 0,
+    nowMs: deps.nowMs(),
+  });
+}

@@ -1,0 +1,139 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Counter, Gauge } from 'prom-client';
+import { createLogger } from '@touchstone/shared/observe/logger';
+import { logJobEvents } from '@touchstone/shared/observe/job-logging';
+import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
+import { openProcessServer } from '@touchstone/shared/observe/process-server';
+import type { Service } from '@touchstone/shared/process/run-service';
+import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { openHeartbeat } from '@touchstone/shared/queue/heartbeats';
+import { openJobWorker } from '@touchstone/shared/queue/job-worker';
+import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
+import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
+import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
+import type { RevisionRef } from '@touchstone/shared/storage/keys';
+import { createDetectionRecords } from './adapters/detection-records.ts';
+import { createLeaderLock } from './adapters/leader-lock.ts';
+import { loadCalibration } from './adapters/load-calibration.ts';
+import { startSweeping } from './adapters/sweep-timer.ts';
+import type { Config } from './config.ts';
+import { finaliseDetection } from './finalise-detection.ts';
+import { createSweeper, SWEEP_CLOCKS, type SweepClocks } from './sweep-pending.ts';
+
+/** Merges partials into verdicts and keeps the promise that none is forgotten. */
+export async function startService(config: Config, clocks: Partial<SweepClocks> = {}): Promise<Service> {
+  const logger = createLogger('aggregator', config.logLevel);
+  const { registry, jobFailures } = createProcessMetrics('aggregator');
+  const verdicts = new Counter({
+    name: 'touchstone_verdicts_total',
+    help: 'Revisions brought to an end by this process, by verdict.',
+    labelNames: ['verdict'] as const,
+    registers: [registry],
+  });
+  const sweeps = new Counter({
+    name: 'touchstone_sweeper_actions_total',
+    help: 'What the sweeper did with pending markers.',
+    labelNames: ['action'] as const,
+    registers: [registry],
+  });
+  const pending = new Gauge({
+    name: 'touchstone_pending_detections',
+    help: 'Accepted detections without a verdict, at the last sweep of this process.',
+    registers: [registry],
+  });
+  const oldest = new Gauge({
+    name: 'touchstone_pending_oldest_age_seconds',
+    help: 'Age of the oldest of them.',
+    registers: [registry],
+  });
+
+  const calibration = config.calibrationPath === undefined ? null : await loadCalibration(config.calibrationPath);
+  const store = await openDirectoryObjectStore(join(config.dataDir, 'objects'));
+  const onRedisError = (error: Error) => logger.warn({ err: error }, 'redis connection error');
+  const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
+  const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
+  const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);
+  const records = createDetectionRecords(store);
+
+  const finalise = async (ref: RevisionRef, expired: boolean): Promise<void> => {
+    const verdict = await finaliseDetection(
+      {
+        records,
+        calibration,
+        announce: ({ tenant, id }) =>
+          signalVerdict(quick, config.queuePrefix, tenant, id).catch(() => {
+            logger.debug({ detectionId: id }, 'verdict stored but not announced');
+          }),
+        nowMs: Date.now,
+      },
+      ref,
+      { expired },
+    );
+    if (verdict === null) return;
+    verdicts.inc({ verdict: verdict.verdict });
+    logger.info({ detectionId: ref.id, revision: ref.revision, verdict: verdict.verdict }, 'verdict stored');
+  };
+
+  const workerOptions = {
+    connection: consumer,
+    prefix: config.queuePrefix,
+    concurrency: config.mergeConcurrency,
+    events: logJobEvents(logger, jobFailures),
+  };
+  const workers = (['merge-verdict', 'finalise-detection'] as const).map((name) =>
+    openJobWorker(name, workerOptions, async (payload) => {
+      await finalise(payload, false);
+      return {};
+    }),
+  );
+  const sweeping = startSweeping({
+    sweep: createSweeper({
+      store,
+      records,
+      jobs,
+      finalise,
+      onAction: (action) => sweeps.inc({ action }),
+      logger,
+      clocks: { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks },
+      nowMs: Date.now,
+    }),
+    lock: createLeaderLock(quick, `${config.queuePrefix}:sweeper`, config.sweepIntervalMs + 3_000),
+    intervalMs: config.sweepIntervalMs,
+    onReport(report) {
+      pending.set(report.pending);
+      oldest.set(report.oldestAgeMs / 1_000);
+    },
+    logger,
+  });
+  const startedAt = new Date().toISOString();
+  const heartbeat = openHeartbeat(quick, config.queuePrefix, () => ({
+    role: 'aggregator',
+    instance: `${hostname()}-${process.pid}`,
+    pid: process.pid,
+    started_at: startedAt,
+    detectors: [],
+  }));
+  const processServer = await openProcessServer({
+    port: config.metricsPort,
+    host: config.metricsHost,
+    registry,
+    isReady: async () => consumer.status === 'ready',
+  });
+  for (const worker of workers) worker.start();
+  logger.info({ calibration: calibration?.artefact.id ?? null }, 'aggregator is ready');
+
+  return {
+    addresses: { metrics: processServer.url },
+    async close() {
+      await sweeping.close();
+      await Promise.all(workers.map((worker) => worker.close()));
+      await heartbeat.close();
+      await processServer.close();
+      await jobs.close();
+      await Promise.all([closeRedis(quick), closeRedis(consumer)]);
+      await store.close();
+      logger.info('aggregator has stopped');
+    },
+  };
+}

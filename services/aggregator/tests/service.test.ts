@@ -1,0 +1,245 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newDetectionId } from '@touchstone/shared/contracts/detection-id';
+import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
+import { PendingMarker, RequestRecord } from '@touchstone/shared/contracts/request-record';
+import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
+import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
+import type { Service } from '@touchstone/shared/process/run-service';
+import { queueOfSlot } from '@touchstone/shared/queue/catalog';
+import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { openJobWorker, type JobEvents, type JobWorker } from '@touchstone/shared/queue/job-worker';
+import { closeRedis, CONSUMER_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
+import { listenForVerdicts, type VerdictSignals } from '@touchstone/shared/queue/verdict-signal';
+import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
+import { createJson, readJson } from '@touchstone/shared/storage/json-object';
+import {
+  erasedKey,
+  partialKey,
+  pendingKey,
+  requestKey,
+  verdictKey,
+  type RevisionRef,
+} from '@touchstone/shared/storage/keys';
+import type { ObjectStore } from '@touchstone/shared/storage/object-store';
+import { partialOf, requestOf } from './fusion-fixtures.ts';
+import { loadConfig } from '../src/config.ts';
+import { startService } from '../src/service.ts';
+import type { SweepClocks } from '../src/sweep-pending.ts';
+
+const ignore = () => undefined;
+const quiet: JobEvents = { onFailed: ignore, onStalled: ignore, onError: ignore };
+/** Sweeps at once and often; the real clocks only make the tests long. */
+const EAGER: SweepClocks = { minAgeMs: 0, coolDownMs: 200, closeLookMs: 100, llmGraceMs: 20_000 };
+const DAY_MS = 86_400_000;
+
+describe('the aggregator', () => {
+  let dataDir: string;
+  let store: ObjectStore;
+  let redis: Redis;
+  let subscriber: Redis;
+  let jobs: DetectionJobs;
+  let signals: VerdictSignals;
+  let env: NodeJS.ProcessEnv;
+  let prefix: string;
+  let services: Service[];
+  let workers: JobWorker[];
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'aggregator-'));
+    prefix = `test-${randomUUID().slice(0, 8)}`;
+    env = {
+      REDIS_URL: process.env['TEST_REDIS_URL'],
+      QUEUE_PREFIX: prefix,
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'silent',
+      SWEEP_INTERVAL_MS: '100',
+    };
+    store = await openDirectoryObjectStore(join(dataDir, 'objects'));
+    redis = openRedis(env['REDIS_URL']!, CONSUMER_OPTIONS, ignore);
+    subscriber = openRedis(env['REDIS_URL']!, CONSUMER_OPTIONS, ignore);
+    jobs = openDetectionJobs(redis, prefix, ignore);
+    signals = listenForVerdicts(subscriber, prefix);
+    services = [];
+    workers = [];
+  });
+  afterEach(async () => {
+    await Promise.all([...workers, ...services].map((part) => part.close()));
+    await jobs.close();
+    await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+    await rm(dataDir, { recursive: true });
+  });
+
+  const start = async (clocks: SweepClocks = EAGER) => {
+    services.push(await startService(loadConfig(env), clocks));
+  };
+  /** Stores what the gateway stores for an accepted detection; nothing is enqueued. */
+  const accept = async (slots: Slot[] = ['sbi', 'distildire']): Promise<RevisionRef & { slots: Slot[] }> => {
+    const id = newDetectionId(Date.now());
+    const ref = { tenant: 'default', id, revision: 1 };
+    const options = { external_id: null, detectors: slots, operating_point: null };
+    await createJson(store, requestKey('default', id), RequestRecord, requestOf({ id, slots, options }));
+    await createJson(store, pendingKey(ref), PendingMarker, ref);
+    return { ...ref, slots };
+  };
+  const storePartial = (ref: RevisionRef, slot: Slot, score: number | null, more = {}) =>
+    createJson(store, partialKey(ref, slot), DetectorPartial, {
+      ...partialOf(slot, score, { created_at: new Date().toISOString(), ...more }),
+      id: ref.id,
+    });
+  /** A stand-in for the gpu-worker that answers with this score. */
+  const answer = (slot: CnnSlot, score: number) => {
+    const options = { connection: redis, prefix, concurrency: 4, events: quiet };
+    const worker = openJobWorker(queueOfSlot[slot], options, async (payload) => {
+      await storePartial(payload, slot, score);
+      return {};
+    });
+    workers.push(worker);
+    worker.start();
+  };
+  const verdictOf = async (ref: RevisionRef): Promise<VerdictRecord> => {
+    const deadline = AbortSignal.timeout(15_000);
+    for (;;) {
+      const stored = await readJson(store, verdictKey(ref), VerdictRecord);
+      if (stored !== null) return stored;
+      if (deadline.aborted) throw new Error('no verdict in time');
+      await signals.wait(ref.id, AbortSignal.any([deadline, AbortSignal.timeout(100)]));
+    }
+  };
+  const settled = async (ref: RevisionRef) => {
+    while ((await store.head(pendingKey(ref))) !== null) await redis.ping();
+  };
+
+  it('merges the answers of all detectors into one verdict, and takes the marker away last', async () => {
+    await start({ ...EAGER, minAgeMs: DAY_MS });
+    const ref = await accept();
+    answer('sbi', 0.98);
+    answer('distildire', 0.97);
+    await jobs.addFlow(ref, 10);
+    expect(await verdictOf(ref)).toMatchObject({ verdict: 'manipulated', status: 'completed' });
+    await settled(ref);
+    expect(await store.list(`verdicts/default/${ref.id}/`, null, 10)).toHaveLength(1);
+  });
+
+  it('brings a detection to its verdict that was never enqueued', async () => {
+    answer('sbi', 0.02);
+    answer('distildire', 0.03);
+    const ref = await accept();
+    await start();
+    expect(await verdictOf(ref)).toMatchObject({ verdict: 'authentic' });
+    await settled(ref);
+  });
+
+  it('brings every detection to its verdict after Redis has forgotten all of them', async () => {
+    const refs = await Promise.all(Array.from({ length: 20 }, () => accept(['distildire'])));
+    await Promise.all(refs.map((ref) => jobs.addFlow(ref, 10)));
+    const keys = await redis.keys(`${prefix}:*`);
+    await redis.del(keys);
+    answer('distildire', 0.99);
+    await start();
+    const verdicts = await Promise.all(refs.map(verdictOf));
+    expect(verdicts.map((record) => record.id)).toEqual(refs.map((ref) => ref.id));
+  });
+
+  it('runs a detector again whose job failed for good without an answer', async () => {
+    const ref = await accept(['distildire']);
+    let calls = 0;
+    const options = { connection: redis, prefix, concurrency: 1, events: quiet };
+    const worker = openJobWorker('detect-distildire', options, async (payload) => {
+      calls += 1;
+      if (calls > 1) await storePartial(payload, 'distildire', 0.9);
+      return {};
+    });
+    workers.push(worker);
+    await start();
+    await jobs.addFlow(ref, 10);
+    worker.start();
+    expect(await verdictOf(ref)).toMatchObject({ verdict: 'manipulated' });
+    expect(calls).toBeGreaterThan(1);
+  });
+
+  it('keeps the first verdict when a second one is decided from other partials', async () => {
+    const ref = await accept(['sbi', 'distildire']);
+    await storePartial(ref, 'sbi', 0.99);
+    await storePartial(ref, 'distildire', 0.99);
+    await start();
+    const first = await verdictOf(ref);
+    await settled(ref);
+    await store.delete(partialKey(ref, 'sbi'));
+    await storePartial(ref, 'sbi', 0.01);
+    await createJson(store, pendingKey(ref), PendingMarker, { tenant: ref.tenant, id: ref.id, revision: 1 });
+    await settled(ref);
+    expect(await verdictOf(ref)).toEqual(first);
+  });
+
+  it('stores one verdict when two aggregators race for it', async () => {
+    await start();
+    await start();
+    const refs = await Promise.all(Array.from({ length: 10 }, () => accept(['distildire'])));
+    answer('distildire', 0.99);
+    await Promise.all(refs.map((ref) => jobs.addFlow(ref, 10)));
+    await Promise.all(refs.map(verdictOf));
+    await Promise.all(refs.map(settled));
+    expect(await store.list('verdicts/', null, 100)).toHaveLength(10);
+  });
+
+  it('leaves a detection queued as long as no detector has answered', async () => {
+    await start();
+    const ref = await accept();
+    await jobs.addFlow(ref, 10);
+    const other = await accept(['distildire']);
+    await storePartial(other, 'distildire', 0.5);
+    await verdictOf(other); // the sweeper has been round
+    expect(await store.head(verdictKey(ref))).toBeNull();
+    expect(await store.head(pendingKey(ref))).not.toBeNull();
+  });
+
+  it('waits for the LLM during its grace and not longer', async () => {
+    env['LLM_GRACE_MS'] = '700';
+    const ref = await accept(['distildire', 'llm']);
+    await jobs.addFlow(ref, 10);
+    await start({ ...EAGER, llmGraceMs: 700 });
+    answer('distildire', 0.02);
+    const before = Date.now();
+    const verdict = await verdictOf(ref);
+    expect(Date.now() - before).toBeGreaterThan(600);
+    expect(verdict.degraded).toEqual([{ detector: 'llm', reason: 'deadline' }]);
+  });
+
+  it('ends the wait for the LLM by its own job, without the sweeper', async () => {
+    await start({ ...EAGER, minAgeMs: DAY_MS });
+    const ref = await accept(['distildire', 'llm']);
+    await storePartial(ref, 'distildire', 0.02);
+    await jobs.addFinalise(ref, 50);
+    expect(await verdictOf(ref)).toMatchObject({ verdict: 'authentic' });
+  });
+
+  it('ends a detection after a day without detectors', async () => {
+    const ref = await accept();
+    const yesterday = new Date(Date.now() - DAY_MS - 60_000);
+    await utimes(join(dataDir, 'objects', pendingKey(ref)), yesterday, yesterday);
+    await start();
+    expect(await verdictOf(ref)).toMatchObject({ status: 'expired', verdict: 'unable_to_evaluate' });
+  });
+
+  it('leaves nothing of a detection that was erased', async () => {
+    const ref = await accept(['distildire']);
+    await storePartial(ref, 'distildire', 0.99);
+    await store.create(erasedKey(ref.tenant, ref.id), new Uint8Array(0));
+    await start();
+    await settled(ref);
+    expect(await store.head(verdictKey(ref))).toBeNull();
+  });
+
+  it('tells that it is alive and ready', async () => {
+    await start();
+    const { metrics } = services[0]!.addresses;
+    expect((await fetch(`${metrics}/livez`)).status).toBe(200);
+    expect((await fetch(`${metrics}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${metrics}/metrics`)).text()).toContain('touchstone_pending_detections');
+  });
+});
