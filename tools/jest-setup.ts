@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openPrivateRedis, type PrivateRedis } from './redis/open-redis.ts';
+import { openPrivateRedis, type PrivateRedis } from './redis/private-redis.ts';
 
 declare global {
   var testRedis: PrivateRedis | undefined;

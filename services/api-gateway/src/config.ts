@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CNN_SLOTS, CnnSlot } from '@touchstone/shared/contracts/vocabulary';
+import { COMMON_SETTINGS, flag, milliseconds, parseEnvironment, port } from '@touchstone/shared/process/environment';
+
+const KEY_SETTINGS = {
+  DATA_DIR: COMMON_SETTINGS.DATA_DIR,
+  /** Default: `keys.json` in `DATA_DIR`. */
+  API_KEYS_FILE: z.string().optional(),
+};
+
+const SETTINGS = {
+  ...COMMON_SETTINGS,
+  ...KEY_SETTINGS,
+  PORT: port(8_000),
+  /** Default: all interfaces. */
+  HOST: z.string().optional(),
+  /** Slots that get a job; what else a client asks for is reported as unavailable. */
+  DETECTORS: z
+    .string()
+    .default(CNN_SLOTS.join(','))
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(CnnSlot).min(1)),
+  /** How long `POST /api/v1/detect` waits. */
+  DETECT_WAIT_MS: milliseconds(55_000),
+  /** Clients that wait for a verdict at the same time. */
+  MAX_HELD: z.coerce.number().int().min(0).default(500),
+  /** Bytes of uploads that are received or being stored at the same time. */
+  MAX_INFLIGHT_BYTES: z.coerce.number().int().min(1).default(536_870_912),
+  /** Opens `POST /api/v1/detect`, and nothing else, to callers without a key. */
+  ANONYMOUS_DETECT: flag(false),
+  /** Proxies in front whose `X-Forwarded-For` names the caller of a rate limit. */
+  TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
+};
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Pure: reads only its argument. */
+export function loadConfig(env: NodeJS.ProcessEnv) {
+  const settings = parseEnvironment(SETTINGS, env);
+  return {
+    redisUrl: settings.REDIS_URL,
+    queuePrefix: settings.QUEUE_PREFIX,
+    dataDir: settings.DATA_DIR,
+    logLevel: settings.LOG_LEVEL,
+    metricsPort: settings.METRICS_PORT,
+    metricsHost: settings.METRICS_HOST,
+    port: settings.PORT,
+    host: settings.HOST,
+    detectors: CNN_SLOTS.filter((slot) => settings.DETECTORS.includes(slot)),
+    detectWaitMs: settings.DETECT_WAIT_MS,
+    maxHeld: settings.MAX_HELD,
+    maxBytesInFlight: settings.MAX_INFLIGHT_BYTES,
+    opensAnonymousDetect: settings.ANONYMOUS_DETECT,
+    trustedProxies: settings.TRUST_PROXY,
+    apiKeysFile: keysFileOf(settings),
+  };
+}
+
+/** The file of the keys alone, for the command that changes it. */
+export function loadKeysFile(env: NodeJS.ProcessEnv): string {
+  return keysFileOf(parseEnvironment(KEY_SETTINGS, env));
+}
+
+const keysFileOf = (settings: { DATA_DIR: string; API_KEYS_FILE?: string | undefined }) =>
+  settings.API_KEYS_FILE ?? join(settings.DATA_DIR, 'keys.json');

@@ -1,0 +1,46 @@
+/** Random access to the bytes of a file. A caller reads pieces: an upload may be 25 MiB and there may be many. */
+export type ByteSource = {
+  size: number;
+  /** Fewer than `length` bytes only at the end of the file. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+};
+
+/** Reads through one cached block, so that walking forward through a file reads no block twice. */
+export type ByteWindow = {
+  size: number;
+  /** Fewer than `length` bytes only at the end of the file. */
+  at(offset: number, length: number): Promise<Buffer>;
+  /** Position of the first `needle` at or after `from`, or -1. */
+  indexOf(needle: Uint8Array, from: number): Promise<number>;
+};
+
+const BLOCK_BYTES = 65_536;
+
+export function createByteWindow(source: ByteSource): ByteWindow {
+  let blockAt = -1;
+  let block: Buffer = Buffer.alloc(0);
+  const readBuffer = async (offset: number, length: number) => {
+    const bytes = await source.read(offset, length);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+  return {
+    size: source.size,
+    async at(offset, length) {
+      const start = offset - (offset % BLOCK_BYTES);
+      if (offset + length > start + BLOCK_BYTES) return readBuffer(offset, length);
+      if (start !== blockAt) {
+        block = await readBuffer(start, BLOCK_BYTES);
+        blockAt = start;
+      }
+      return block.subarray(offset - start, offset - start + length);
+    },
+    async indexOf(needle, from) {
+      // Blocks overlap by the needle less one byte, so that a needle across a border is found.
+      for (let offset = from; offset < source.size; offset += BLOCK_BYTES - needle.length + 1) {
+        const found = (await readBuffer(offset, BLOCK_BYTES)).indexOf(needle);
+        if (found !== -1) return offset + found;
+      }
+      return -1;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { parseDetectionOptions } from './detection-options.ts';
+
+const DEPLOYED: Slot[] = ['sbi', 'distildire'];
+const parse = (fields: Record<string, unknown>) => parseDetectionOptions(fields, DEPLOYED);
+
+describe('options', () => {
+  it('default to what the deployment has', () => {
+    expect(parse({})).toEqual({ external_id: null, detectors: DEPLOYED, operating_point: null });
+    expect(parse({ external_id: '', detectors: '' })).toEqual(parse({}));
+  });
+
+  it('are canonical: the same choice in other words is the same', () => {
+    const chosen = parse({ external_id: 'a 1', detectors: 'distildire, sbi,sbi' });
+    expect(chosen).toEqual({ external_id: 'a 1', detectors: ['sbi', 'distildire'], operating_point: null });
+  });
+
+  it.each([
+    ['always', ['sbi', 'distildire', 'llm']],
+    ['uncertain', DEPLOYED],
+    ['off', DEPLOYED],
+  ])('with llm=%s ask %p', (llm, detectors) => {
+    expect(parse({ llm }).detectors).toEqual(detectors);
+  });
+
+  it.each([
+    [{ external_id: 'x'.repeat(201) }, '/external_id'],
+    [{ external_id: 'a\nb' }, '/external_id'],
+    [{ external_id: ['a', 'b'] }, '/external_id'],
+    [{ detectors: 'sbi,best' }, '/detectors'],
+    [{ detectors: 'llm', llm: 'off' }, '/detectors'],
+    [{ llm: 'yes' }, '/llm'],
+    [{ operating_point: 'FPR 1 %' }, '/operating_point'],
+    [{ webhook_url: 'https://example.com' }, '/webhook_url'],
+    [{ toString: 'x' }, '/toString'],
+    [{ 'a/b~c': 'x' }, '/a~1b~0c'],
+    [{ image: 'not a file' }, '/image'],
+  ])('%p are refused with a pointer', (fields, pointer) => {
+    expect(() => parse(fields)).toThrow(
+      expect.objectContaining({ code: 'malformed_request', errors: [expect.objectContaining({ pointer })] }),
+    );
+  });
+
+  it('name every field at fault, and repeat no value', () => {
+    try {
+      parse({ llm: 'secret', detectors: 'secret', nope: 'secret' });
+      throw new Error('accepted');
+    } catch (error) {
+      expect((error as { errors: { pointer: string }[] }).errors.map(({ pointer }) => pointer).toSorted()).toEqual([
+        '/detectors',
+        '/llm',
+        '/nope',
+      ]);
+      expect(JSON.stringify(error)).not.toContain('secret');
+    }
+  });
+
+  it('have no operating point without a calibration', () => {
+    expect(() => parse({ operating_point: 'fpr_1pct' })).toThrow(
+      expect.objectContaining({ code: 'operating_point_unavailable' }),
+    );
+  });
+});

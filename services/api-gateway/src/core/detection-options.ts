@@ -1,0 +1,64 @@
+import { AppError } from '@touchstone/shared/contracts/failure';
+import type { DetectionOptions } from '@touchstone/shared/contracts/request-record';
+import { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { InvalidFields, pointerTo, type FieldError } from './invalid-fields.ts';
+
+const LLM_CHOICES = ['always', 'uncertain', 'off'];
+const MAX_EXTERNAL_ID = 200;
+
+/**
+ * Options from the text fields of the form, defaults filled in. Without a choice the client asks for what the deployment
+ * has. `deployed` is in the order of the vocabulary.
+ */
+export function parseDetectionOptions(fields: Record<string, unknown>, deployed: Slot[]): DetectionOptions {
+  const errors: FieldError[] = [];
+  const given = new Map<string, string>();
+  for (const [name, value] of Object.entries(fields)) {
+    // A form sends its empty inputs as well.
+    if (value === '') continue;
+    if (typeof value !== 'string') errors.push({ pointer: pointerTo(name), detail: 'may be given once' });
+    else if (!Object.hasOwn(READERS, name)) errors.push({ pointer: pointerTo(name), detail: unknownDetail(name) });
+    else given.set(name, value);
+  }
+  const read = (name: keyof typeof READERS) => {
+    const value = given.get(name);
+    const problem = value === undefined ? null : READERS[name](value);
+    if (problem !== null) errors.push({ pointer: pointerTo(name), detail: problem });
+    return value;
+  };
+  const externalId = read('external_id');
+  const detectors = read('detectors');
+  const llm = read('llm');
+  const operatingPoint = read('operating_point');
+  if (errors.length > 0) throw new InvalidFields(errors);
+  if (operatingPoint !== undefined) {
+    throw new AppError(
+      'operating_point_unavailable',
+      'This deployment has no calibration, so no operating point either.',
+    );
+  }
+  const asked = new Set<string>(detectors === undefined ? deployed : splitList(detectors));
+  if (llm === 'always') asked.add('llm');
+  if (llm === 'off') asked.delete('llm');
+  const chosen = Slot.options.filter((slot) => asked.has(slot));
+  if (chosen.length === 0) throw new InvalidFields([{ pointer: '/detectors', detail: 'leaves no detector to ask' }]);
+  return { external_id: externalId ?? null, detectors: chosen, operating_point: null };
+}
+
+const splitList = (text: string) => text.split(',').map((part) => part.trim());
+const unknownDetail = (name: string) => (name === 'image' ? 'must be a file' : 'is not a field of this request');
+
+/** What is wrong with the value of a field, or null. */
+const READERS = {
+  external_id: (value: string) =>
+    value.length > MAX_EXTERNAL_ID || /\p{Cc}/u.test(value)
+      ? `must be 1 to ${MAX_EXTERNAL_ID} characters, none of them a control character`
+      : null,
+  detectors: (value: string) =>
+    splitList(value).every((part) => Slot.safeParse(part).success)
+      ? null
+      : `must be a comma-separated list of ${Slot.options.join(', ')}`,
+  llm: (value: string) => (LLM_CHOICES.includes(value) ? null : `must be one of ${LLM_CHOICES.join(', ')}`),
+  operating_point: (value: string) =>
+    /^[a-z0-9_]{1,64}$/.test(value) ? null : 'is not the name of an operating point',
+};

@@ -1,0 +1,59 @@
+import express, { type Express, type RequestHandler } from 'express';
+import { AppError } from '@touchstone/shared/contracts/failure';
+import { createAuthorize } from './authorize.ts';
+import { createDetectRoute } from './detect-route.ts';
+import { createListRoute, createReadRoute, createSubmitRoute } from './detections-routes.ts';
+import type { Gateway } from './gateway.ts';
+import { refuseAmbiguousFraming, setSecurityHeaders } from './guard-request.ts';
+import { answerAlive, createHealthRoute, createReadyRoute } from './health-routes.ts';
+import { lingerAfterAnswer } from './linger.ts';
+import { answerFavicon, createPageRoute } from './page-routes.ts';
+import { handleProblems } from './problem-handler.ts';
+import { observeRequests } from './request-context.ts';
+
+/** Every route of the public door, its scope and its methods. */
+export function createApp(gateway: Gateway): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', false);
+  app.set('trust proxy', gateway.trustedProxies);
+  app.use(observeRequests(gateway.logger, gateway.metrics), setSecurityHeaders, lingerAfterAnswer);
+  app.use(refuseAmbiguousFraming);
+
+  const authorize = createAuthorize(gateway.keys, gateway.opensAnonymousDetect);
+  app
+    .route('/api/v1/detect')
+    .post(authorize('detect:write', 'anonymous-detect'), createDetectRoute(gateway))
+    .all(refuseMethod('POST'));
+  app
+    .route('/api/v1/detections')
+    .post(authorize('detect:write'), createSubmitRoute(gateway))
+    .get(authorize('detect:read'), createListRoute(gateway))
+    .all(refuseMethod('GET, HEAD, POST'));
+  app
+    .route('/api/v1/detections/:id')
+    .get(authorize('detect:read'), createReadRoute(gateway))
+    .all(refuseMethod('GET, HEAD'));
+
+  const open: [string, RequestHandler][] = [
+    ['/', createPageRoute(gateway.page)],
+    ['/favicon.ico', answerFavicon],
+    ['/health', createHealthRoute(gateway)],
+    ['/livez', answerAlive],
+    ['/readyz', createReadyRoute(gateway)],
+  ];
+  for (const [path, answer] of open) app.route(path).get(answer).all(refuseMethod('GET, HEAD'));
+
+  app.use(() => {
+    throw new AppError('not_found', 'There is nothing at this address.');
+  });
+  app.use(handleProblems(gateway.logger));
+  return app;
+}
+
+const refuseMethod =
+  (allowed: string): RequestHandler =>
+  () => {
+    throw new AppError('method_not_allowed', `This resource supports ${allowed}.`, { headers: { Allow: allowed } });
+  };

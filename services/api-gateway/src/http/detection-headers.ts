@@ -1,0 +1,12 @@
+import { timeOfDetectionId, type DetectionId } from '@touchstone/shared/contracts/detection-id';
+import { retryAfterSeconds } from '../core/retry-after.ts';
+
+export const locationOf = (id: DetectionId) => `/api/v1/detections/${id}`;
+
+/** Headers of every representation of a detection. */
+export function detectionHeaders(id: DetectionId, isDone: boolean): Record<string, string> {
+  const headers = { 'Cache-Control': 'private, no-cache', Vary: 'Prefer' };
+  return isDone ? headers : { ...headers, 'Retry-After': retryAfter(id) };
+}
+
+export const retryAfter = (id: DetectionId) => String(retryAfterSeconds(Date.now() - timeOfDetectionId(id)));

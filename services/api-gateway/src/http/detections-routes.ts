@@ -1,0 +1,92 @@
+import type { RequestHandler } from 'express';
+import { DetectionId } from '@touchstone/shared/contracts/detection-id';
+import { AppError } from '@touchstone/shared/contracts/failure';
+import { acceptDetection } from '../accept-detection.ts';
+import type { DetectionAnswer } from '../adapters/detection-reader.ts';
+import { cursorOf, parseListQuery } from '../core/list-query.ts';
+import { parsePrefer } from '../core/parse-prefer.ts';
+import { readQuestion } from '../read-question.ts';
+import { detectionHeaders, locationOf } from './detection-headers.ts';
+import type { Gateway } from './gateway.ts';
+import { goneSignal } from './gone-signal.ts';
+import { receiveUpload } from './receive-upload.ts';
+import { contextOf } from './request-context.ts';
+import { sendAccepted } from './send-accepted.ts';
+import { sendJson, sendTagged } from './send-body.ts';
+
+/** `POST /api/v1/detections`: 202, or 200 when the client waits and the verdict comes in time. */
+export function createSubmitRoute(gateway: Gateway): RequestHandler {
+  const { acceptance, reader, waiting, spool, deployed } = gateway;
+  return async (request, response) => {
+    const context = contextOf(response);
+    const tenant = context.tenant!;
+    const waitS = parsePrefer(request.get('prefer')).waitS ?? 0;
+    const upload = await receiveUpload(request, response, spool);
+    let id: DetectionId;
+    // When too many wait already, this one is not held but answered like any other.
+    const hold = waitS > 0 ? waiting.hold() : null;
+    try {
+      try {
+        const question = await readQuestion(upload, deployed);
+        id = await acceptDetection(acceptance, tenant, question, hold !== null);
+        context.detectionId = id;
+      } finally {
+        await upload.file.discard();
+      }
+      const verdict = await hold?.verdictOf(tenant, id, waitS * 1_000, goneSignal(response));
+      const answer = verdict ? await reader.answer(tenant, id) : null;
+      if (answer === null) return await sendAccepted(gateway, request, response, id);
+      sendJson(request, response, 200, answer.body, {
+        ...detectionHeaders(id, true),
+        Location: locationOf(id),
+        'Preference-Applied': `wait=${waitS}`,
+      });
+    } finally {
+      hold?.release();
+    }
+  };
+}
+
+/** `GET /api/v1/detections/{id}`: what is known; with `Prefer: wait` held back until it is everything. */
+export function createReadRoute({ reader, waiting }: Gateway): RequestHandler {
+  return async (request, response) => {
+    const context = contextOf(response);
+    const tenant = context.tenant!;
+    const id = DetectionId.safeParse(request.params['id']);
+    if (!id.success) throw noSuchDetection();
+    const found = await reader.answer(tenant, id.data);
+    if (found === null) throw noSuchDetection();
+    context.detectionId = id.data;
+    const waitS = parsePrefer(request.get('prefer')).waitS ?? 0;
+    const hold = found.isDone || waitS === 0 ? null : waiting.hold();
+    let answer: DetectionAnswer = found;
+    try {
+      await hold?.verdictOf(tenant, id.data, waitS * 1_000, goneSignal(response));
+      if (hold !== null) answer = (await reader.answer(tenant, id.data)) ?? found;
+    } finally {
+      hold?.release();
+    }
+    sendTagged(request, response, 'application/json', answer, {
+      ...detectionHeaders(id.data, answer.isDone),
+      ...(hold === null ? {} : { 'Preference-Applied': `wait=${waitS}` }),
+    });
+  };
+}
+
+/** `GET /api/v1/detections`: the tenant's own, newest first. */
+export function createListRoute({ reader }: Gateway): RequestHandler {
+  return async (request, response) => {
+    const { searchParams } = new URL(request.originalUrl, 'http://localhost');
+    const { limit, position } = parseListQuery(searchParams);
+    const { bodies, next } = await reader.page(contextOf(response).tenant!, position, limit);
+    const cursor = next === null ? null : cursorOf(next);
+    const link = `</api/v1/detections?limit=${limit}&cursor=${cursor}>; rel="next"`;
+    sendJson(request, response, 200, `{"data":[${bodies.join(',')}],"next_cursor":${JSON.stringify(cursor)}}`, {
+      'Cache-Control': 'private, no-cache',
+      ...(cursor === null ? {} : { Link: link }),
+    });
+  };
+}
+
+/** The same for an unknown id and another tenant's: it tells nothing. */
+const noSuchDetection = () => new AppError('not_found', 'There is no such detection.');

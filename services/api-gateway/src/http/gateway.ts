@@ -1,0 +1,32 @@
+import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
+import type { Logger } from '@touchstone/shared/observe/logger';
+import type { Acceptance } from '../accept-detection.ts';
+import type { ApiKeys } from '../adapters/api-keys-file.ts';
+import type { DetectionReader } from '../adapters/detection-reader.ts';
+import type { HealthReport } from '../adapters/health-report.ts';
+import type { Spool } from '../adapters/spool-storage.ts';
+import type { VerdictWaiting } from '../await-verdict.ts';
+import type { RunningDetections } from '../running-detections.ts';
+import type { RequestMetrics } from './request-context.ts';
+
+/** Everything that the routes need. */
+export type Gateway = {
+  acceptance: Acceptance;
+  reader: DetectionReader;
+  running: RunningDetections;
+  waiting: VerdictWaiting;
+  spool: Spool;
+  keys: ApiKeys;
+  opensAnonymousDetect: boolean;
+  /** Slots that this deployment answers for, in the order of the vocabulary. */
+  deployed: CnnSlot[];
+  /** How long `POST /api/v1/detect` waits. */
+  detectWaitMs: number;
+  /** Number of proxies in front whose forwarded address is believed. */
+  trustedProxies: number;
+  page: string;
+  reportHealth(): Promise<HealthReport>;
+  isReady(): Promise<boolean>;
+  logger: Logger;
+  metrics: RequestMetrics;
+};

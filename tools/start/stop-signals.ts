@@ -1,0 +1,34 @@
+/** One Ctrl-C arrives up to three times: from the terminal, from npm and from the bootstrap, which both pass it on. */
+const SAME_PRESS_MS = 400;
+
+export type StopSignals = {
+  /** Aborts at the first signal. */
+  first: AbortSignal;
+  /** Aborts at a later one: the person does not want to wait. */
+  second: AbortSignal;
+  close(): void;
+};
+
+/** Listens for SIGINT, SIGTERM and SIGHUP, and for the end of a parent that started this process with an IPC channel. */
+export function listenForStopSignals(): StopSignals {
+  const first = new AbortController();
+  const second = new AbortController();
+  let firstAtMs = 0;
+  const onSignal = () => {
+    if (!first.signal.aborted) {
+      firstAtMs = performance.now();
+      first.abort();
+    } else if (performance.now() - firstAtMs > SAME_PRESS_MS) second.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  process.on('disconnect', onSignal);
+  return {
+    first: first.signal,
+    second: second.signal,
+    close() {
+      for (const signal of signals) process.off(signal, onSignal);
+      process.off('disconnect', onSignal);
+    },
+  };
+}
