@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,13 +16,13 @@ const TURNED_PORTRAIT = join(SHARED, 'fixtures/photos/real-02-portrait-uniform-e
 
 const VERDICT = /^(Authentic|Manipulated|Inconclusive|Not applicable|Could not be evaluated)$/;
 const STEP_LIMIT_MS = 45_000;
-const TEST_LIMIT_MS = 90_000;
+jest.setTimeout(2 * STEP_LIMIT_MS);
 const MARKUP = '<b class="planted">x</b><img class="planted" src="x" onerror="planted=1">';
 
 if (CHROMIUM === undefined) process.stderr.write('page tests skipped: no Chromium is installed\n');
 const describeInBrowser = CHROMIUM === undefined ? describe.skip : describe;
 if (!existsSync(TURNED_PORTRAIT)) process.stderr.write('page test with faces skipped: no shared fixtures\n');
-const itWithFaces = existsSync(TURNED_PORTRAIT) ? it : it.skip;
+const describeWithFaces = existsSync(TURNED_PORTRAIT) ? describe : describe.skip;
 
 /** Noise of its own for every call: no two photos share bytes. */
 const picture = () =>
@@ -160,29 +160,24 @@ describeInBrowser('the page', () => {
     await page.goto(system.url);
   }
 
-  it(
-    'ends a dropped photo in a verdict, without a complaint and without a request to another origin',
-    async () => {
-      await openPage();
-      await dropFile(page, 'noise.jpg', await picture());
-      const card = cardOf(page);
-      await card.getByRole('img', { name: 'Your photo: noise.jpg' }).waitFor();
-      await card.locator('.sentence').waitFor();
-      expect(await verdictOf(card).innerText()).toMatch(VERDICT);
-      const id = await card.locator('.actions a').innerText();
-      const answer = await fetch(`${system.url}/api/v1/detections/${id}`);
-      const detection = Detection.parse(await answer.json());
-      expect(await card.locator('.sentence').innerText()).toBe(detection.summary);
-      expect(await card.locator('.detectors > li').count()).toBe(detection.detectors.length);
-      await page.locator(`#recent time[datetime="${detection.created_at}"]`).waitFor();
-      expect(complaints).toEqual([]);
-    },
-    TEST_LIMIT_MS,
-  );
+  it('ends a dropped photo in a verdict, without a complaint and without a request to another origin', async () => {
+    await openPage();
+    await dropFile(page, 'noise.jpg', await picture());
+    const card = cardOf(page);
+    await card.getByRole('img', { name: 'Your photo: noise.jpg' }).waitFor();
+    await card.locator('.sentence').waitFor();
+    expect(await verdictOf(card).innerText()).toMatch(VERDICT);
+    const id = await card.locator('.actions a').innerText();
+    const answer = await fetch(`${system.url}/api/v1/detections/${id}`);
+    const detection = Detection.parse(await answer.json());
+    expect(await card.locator('.sentence').innerText()).toBe(detection.summary);
+    expect(await card.locator('.detectors > li').count()).toBe(detection.detectors.length);
+    await page.locator(`#recent time[datetime="${detection.created_at}"]`).waitFor();
+    expect(complaints).toEqual([]);
+  });
 
-  itWithFaces(
-    'keeps the box on the face of a photo that is stored turned, at every width',
-    async () => {
+  describeWithFaces('with a face in the photo', () => {
+    it('keeps the box on the face of a photo that is stored turned, at every width', async () => {
       await openPage();
       await dropFile(page, 'portrait.jpg', await readFile(TURNED_PORTRAIT));
       const card = cardOf(page);
@@ -199,99 +194,81 @@ describeInBrowser('the page', () => {
       }
       expect(await card.getByRole('button', { name: /^Face 1/ }).count()).toBe(1);
       expect(complaints).toEqual([]);
-    },
-    TEST_LIMIT_MS,
-  );
+    });
+  });
 
-  it(
-    'shows markup in a file name and in an answer as text',
-    async () => {
-      const planted = plantedAnswer();
-      await openPage(async (opened) => {
-        await opened.route('**/api/v1/detections?limit=10', (route) =>
-          route.fulfill({ json: { data: [planted], next_cursor: null } }),
-        );
-        await opened.route('**/api/v1/detections', (route) => route.fulfill({ status: 202, json: planted }));
-        await opened.route(`**/api/v1/detections/${planted.id}`, (route) => route.fulfill({ json: planted }));
-      });
-      await chooseFile(page, `${MARKUP}.jpg`, await picture());
-      const card = cardOf(page);
-      await card.locator('.sentence').waitFor();
-      expect(await card.locator('.sentence').innerText()).toBe(MARKUP);
-      expect(await card.locator('bdi').innerText()).toBe(`${MARKUP}.jpg`);
-      expect(await card.locator('.detectors').innerText()).toContain(MARKUP);
-      await page.locator('#recent summary').first().click();
-      await page.locator('#recent .sentence').waitFor();
-      expect(await page.locator('.planted').count()).toBe(0);
-      expect(await page.evaluate('typeof planted')).toBe('undefined');
-      expect(complaints).toEqual([]);
-    },
-    TEST_LIMIT_MS,
-  );
+  it('shows markup in a file name and in an answer as text', async () => {
+    const planted = plantedAnswer();
+    await openPage(async (opened) => {
+      await opened.route('**/api/v1/detections?limit=10', (route) =>
+        route.fulfill({ json: { data: [planted], next_cursor: null } }),
+      );
+      await opened.route('**/api/v1/detections', (route) => route.fulfill({ status: 202, json: planted }));
+      await opened.route(`**/api/v1/detections/${planted.id}`, (route) => route.fulfill({ json: planted }));
+    });
+    await chooseFile(page, `${MARKUP}.jpg`, await picture());
+    const card = cardOf(page);
+    await card.locator('.sentence').waitFor();
+    expect(await card.locator('.sentence').innerText()).toBe(MARKUP);
+    expect(await card.locator('bdi').innerText()).toBe(`${MARKUP}.jpg`);
+    expect(await card.locator('.detectors').innerText()).toContain(MARKUP);
+    await page.locator('#recent summary').first().click();
+    await page.locator('#recent .sentence').waitFor();
+    expect(await page.locator('.planted').count()).toBe(0);
+    expect(await page.evaluate('typeof planted')).toBe('undefined');
+    expect(complaints).toEqual([]);
+  });
 
-  it(
-    'says in words that a text file named .jpg is no photo',
-    async () => {
-      await openPage();
-      await chooseFile(page, 'letter.jpg', Buffer.from('Dear reader, this is no photo.\n'));
-      const card = cardOf(page);
-      await card.getByText('unsupported_media_type').waitFor();
-      expect(await verdictOf(card).innerText()).toBe('The media type is not supported');
-      expect(await card.locator('.sentence').innerText()).toMatch(/JPEG.*PNG.*WebP/i);
-      expect(await card.getByRole('button', { name: 'Try again' }).count()).toBe(0);
-    },
-    TEST_LIMIT_MS,
-  );
+  it('says in words that a text file named .jpg is no photo', async () => {
+    await openPage();
+    await chooseFile(page, 'letter.jpg', Buffer.from('Dear reader, this is no photo.\n'));
+    const card = cardOf(page);
+    await card.getByText('unsupported_media_type').waitFor();
+    expect(await verdictOf(card).innerText()).toBe('The media type is not supported');
+    expect(await card.locator('.sentence').innerText()).toMatch(/JPEG.*PNG.*WebP/i);
+    expect(await card.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
 
-  it(
-    'lets a person try again after the connection broke',
-    async () => {
-      await openPage();
-      await page.route('**/api/v1/detections', (route) => route.abort('connectionrefused'));
-      await chooseFile(page, 'again.jpg', await picture());
-      const card = cardOf(page);
-      const again = card.getByRole('button', { name: 'Try again' });
-      await again.waitFor();
-      expect(await verdictOf(card).innerText()).toBe('The service cannot be reached');
-      await page.unroute('**/api/v1/detections');
-      await again.click();
-      await card.locator('.detectors').waitFor();
-      await card.getByRole('button', { name: 'Copy curl' }).waitFor();
-      expect(await verdictOf(card).innerText()).toMatch(VERDICT);
-    },
-    TEST_LIMIT_MS,
-  );
+  it('lets a person try again after the connection broke', async () => {
+    await openPage();
+    await page.route('**/api/v1/detections', (route) => route.abort('connectionrefused'));
+    await chooseFile(page, 'again.jpg', await picture());
+    const card = cardOf(page);
+    const again = card.getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    expect(await verdictOf(card).innerText()).toBe('The service cannot be reached');
+    await page.unroute('**/api/v1/detections');
+    await again.click();
+    await card.locator('.detectors').waitFor();
+    await card.getByRole('button', { name: 'Copy curl' }).waitFor();
+    expect(await verdictOf(card).innerText()).toMatch(VERDICT);
+  });
 
-  it(
-    'asks for an API key when there must be one, sends it and keeps it for the tab',
-    async () => {
-      const seen: (string | undefined)[] = [];
-      await openPage(async (opened) => {
-        await opened.route('**/api/v1/detections**', async (route) => {
-          const authorization = route.request().headers()['authorization'];
-          seen.push(authorization);
-          if (authorization === 'Bearer dfk_live_right')
-            return route.fulfill({ json: { data: [], next_cursor: null } });
-          const title = 'A valid API key is required';
-          return route.fulfill({
-            status: 401,
-            contentType: 'application/problem+json',
-            json: { type: 'urn:x', title, status: 401, detail: title, code: 'unauthenticated', request_id: 'r' },
-          });
+  it('asks for an API key when there must be one, sends it and keeps it for the tab', async () => {
+    const seen: (string | undefined)[] = [];
+    await openPage(async (opened) => {
+      await opened.route('**/api/v1/detections**', async (route) => {
+        const authorization = route.request().headers()['authorization'];
+        seen.push(authorization);
+        if (authorization === 'Bearer dfk_live_right') return route.fulfill({ json: { data: [], next_cursor: null } });
+        const title = 'A valid API key is required';
+        return route.fulfill({
+          status: 401,
+          contentType: 'application/problem+json',
+          json: { type: 'urn:x', title, status: 401, detail: title, code: 'unauthenticated', request_id: 'r' },
         });
       });
-      const field = page.getByLabel('API key', { exact: true });
-      for (const key of ['dfk_live_wrong', 'dfk_live_right']) {
-        await field.waitFor();
-        await field.fill(key);
-        await page.getByRole('button', { name: 'Use this key' }).click();
-        if (key.endsWith('wrong')) await page.getByText('This key was not accepted.').first().waitFor();
-      }
-      await page.getByText('Nothing has been asked yet.').waitFor();
-      await page.reload();
-      await page.getByText('Nothing has been asked yet.').waitFor();
-      expect(seen).toEqual([undefined, 'Bearer dfk_live_wrong', 'Bearer dfk_live_right', 'Bearer dfk_live_right']);
-    },
-    TEST_LIMIT_MS,
-  );
+    });
+    const field = page.getByLabel('API key', { exact: true });
+    for (const key of ['dfk_live_wrong', 'dfk_live_right']) {
+      await field.waitFor();
+      await field.fill(key);
+      await page.getByRole('button', { name: 'Use this key' }).click();
+      if (key.endsWith('wrong')) await page.getByText('This key was not accepted.').first().waitFor();
+    }
+    await page.getByText('Nothing has been asked yet.').waitFor();
+    await page.reload();
+    await page.getByText('Nothing has been asked yet.').waitFor();
+    expect(seen).toEqual([undefined, 'Bearer dfk_live_wrong', 'Bearer dfk_live_right', 'Bearer dfk_live_right']);
+  });
 });

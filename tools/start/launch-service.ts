@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import type { ReadyMessage } from '@touchstone/shared/process/run-service';
 import type { Role } from './roles.ts';
 import type { Settings } from './settings.ts';
@@ -20,7 +21,11 @@ export function launchService(role: Role, options: LaunchOptions, previous: Reco
   const child = spawn(process.execPath, ['--conditions=@touchstone/source', `--import=${preload}`, role.entry], {
     cwd: options.root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...options.env, ...serviceEnvironment(options, previous) },
+    env: {
+      NODE_COMPILE_CACHE: join(options.root, '.tools/compile-cache'),
+      ...options.env,
+      ...serviceEnvironment(options, previous),
+    },
     // A group of its own: Ctrl-C reaches the supervisor alone, which stops the services in order.
     detached: true,
   });

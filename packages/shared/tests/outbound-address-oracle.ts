@@ -14,16 +14,21 @@ const range = (cidr: string): Range => {
   };
 };
 
+/** The words of a text, however spaced. */
+export function words(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
+
 /** No address of these may be called; reliability.md section 5 names most of them. */
-export const DENIED_RANGES: Range[] = [
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '168.63.129.16/32', '169.254.0.0/16', '172.16.0.0/12'],
-  ...['192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16'],
-  ...['192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
-  ...['::/128', '::1/128', '::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48', '100::/64', '100:0:0:1::/64'],
-  ...['2001::/23', '2001:2::/48', '2001:10::/28', '2001:20::/28', '2001:30::/28', '2001:db8::/32', '2002::/16'],
-  ...['2620:4f:8000::/48', '3fff::/20', '4000::/2', '5f00::/16', '8000::/1', 'fc00::/7', 'fe80::/10', 'fec0::/10'],
-  ...['ff00::/8'],
-].map(range);
+export const DENIED_RANGES: Range[] = words(`
+  0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 172.16.0.0/12
+  192.0.0.0/24 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16
+  192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4
+  ::/128 ::1/128 ::/96 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64
+  2001::/23 2001:2::/48 2001:10::/28 2001:20::/28 2001:30::/28 2001:db8::/32 2002::/16
+  2620:4f:8000::/48 3fff::/20 4000::/2 5f00::/16 8000::/1 fc00::/7 fe80::/10 fec0::/10
+  ff00::/8
+`).map(range);
 
 const MAPPED = range('::ffff:0:0/96');
 const GLOBAL = range('2000::/3');
@@ -72,17 +77,18 @@ export function spellIpv4InUrls(value: bigint, variant: number): string[] {
   ];
 }
 
-/** Hosts that a URL parser reads as this IPv6 address. */
-export function spellIpv6InUrls(value: bigint): string[] {
+/** Spellings of this IPv6 address that sockets and URL parsers (in brackets) take. */
+export function spellIpv6(value: bigint): string[] {
   const groups = groupsOf(value, 8, 16);
   const text = groups.map((group) => group.toString(16));
   const tail = groupsOf(value & 0xffff_ffffn, 4, 8).join('.');
   return [
-    `[${text.join(':')}]`,
-    `[${text.join(':').toUpperCase()}]`,
-    `[${text.map((group) => group.padStart(4, '0')).join(':')}]`,
-    `[${text.slice(0, 6).join(':')}:${tail}]`,
-    `[${compress(text)}]`,
+    text.join(':'),
+    text.join(':').toUpperCase(),
+    text.map((group) => group.padStart(4, '0')).join(':'),
+    [...text.slice(0, 6), tail].join(':'),
+    compress(text),
+    compress([...text.slice(0, 6), tail]),
   ];
 }
 

@@ -2,14 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isAllowedAddress, parseAddressRanges, publicAddress } from '../src/outbound/public-address.ts';
 import { checkGuardedUrl, createOutboundRules } from '../src/outbound/guarded-url.ts';
-import {
-  DENIED_RANGES,
-  isPublic,
-  spell,
-  spellIpv4InUrls,
-  spellIpv6InUrls,
-  type Address,
-} from './outbound-address-oracle.ts';
+import { DENIED_RANGES, isPublic, spell, spellIpv4InUrls, spellIpv6, type Address } from './outbound-address-oracle.ts';
 
 const seed = 20_261_125;
 const ipv4 = fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }).map((value): Address => ({ family: 4, value }));
@@ -32,10 +25,13 @@ describe('public addresses', () => {
     for (const value of around) expect(publicAddress(spell({ family, value }))).toBe(isPublic({ family, value }));
   });
 
-  it('agree with the registries of IANA on 20,000 random addresses', () => {
+  it('agree with the registries of IANA on 5,000 random addresses, however spelled', () => {
     fc.assert(
-      fc.property(anyAddress, (address) => publicAddress(spell(address)) === isPublic(address)),
-      { seed, numRuns: 20_000 },
+      fc.property(anyAddress, (address) => {
+        const spellings = address.family === 4 ? [spell(address)] : spellIpv6(address.value);
+        expect(spellings.filter((text) => publicAddress(text) !== isPublic(address))).toEqual([]);
+      }),
+      { seed, numRuns: 5_000 },
     );
   });
 
@@ -48,6 +44,7 @@ describe('public addresses', () => {
     '',
     'localhost',
     '127.1',
+    '::8.8.8.8',
     '0x8.8.8.8',
     '010.8.8.8',
     '134744072',
@@ -100,13 +97,13 @@ describe('literal hosts of URLs', () => {
     fc.assert(
       fc.property(address, fc.nat(9), ({ value }, variant) => {
         const expected = isPublic({ family: 4, value }) ? 'ok' : 'address';
-        for (const host of spellIpv4InUrls(value, variant)) expect([host, verdictOf(host)]).toEqual([host, expected]);
+        expect(spellIpv4InUrls(value, variant).filter((host) => verdictOf(host) !== expected)).toEqual([]);
       }),
       { seed, numRuns: 1_000 },
     );
   });
 
-  it('are judged as the address that they spell, in any of 5 notations of IPv6', () => {
+  it('are judged as the address that they spell, in any of 6 notations of IPv6', () => {
     const address = fc.oneof(
       ipv6,
       globalIpv6,
@@ -116,7 +113,7 @@ describe('literal hosts of URLs', () => {
     fc.assert(
       fc.property(address, ({ value }) => {
         const expected = isPublic({ family: 6, value }) ? 'ok' : 'address';
-        for (const host of spellIpv6InUrls(value)) expect([host, verdictOf(host)]).toEqual([host, expected]);
+        expect(spellIpv6(value).filter((text) => verdictOf(`[${text}]`) !== expected)).toEqual([]);
       }),
       { seed, numRuns: 1_000 },
     );

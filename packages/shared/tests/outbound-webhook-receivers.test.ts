@@ -7,12 +7,14 @@ import { signWebhook, verifyWebhook, type WebhookHeaders } from '../src/outbound
 
 /** 1,000 JSON payloads of 0 to 20 KB with any Unicode; receivers parse them, so each is valid JSON. */
 const payloads = fc
-  .sample(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.nat(19_000), fc.nat()), {
+  .sample(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), fc.nat()), {
     seed: 20_261_125,
     numRuns: 1_000,
   })
-  .map(([text, bytes, spot]) => {
-    const repeated = text === '' ? '' : text.repeat(Math.floor(bytes / Buffer.byteLength(text)));
+  .map(([text, spot], i) => {
+    // Squared, so that most are small: the receivers hash in plain JavaScript.
+    const bytes = 19_500 * (i / 999) ** 2;
+    const repeated = text.repeat(Math.floor(bytes / Buffer.byteLength(JSON.stringify(text))));
     return { body: Buffer.from(JSON.stringify({ type: 'test', data: repeated })), spot };
   });
 

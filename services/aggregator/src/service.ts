@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Counter, Gauge } from 'prom-client';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
+import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
 import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
@@ -50,7 +51,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
 
   const calibration = config.calibrationPath === undefined ? null : await loadCalibration(config.calibrationPath);
   const store = await openDirectoryObjectStore(join(config.dataDir, 'objects'));
-  const onRedisError = (error: Error) => logger.warn({ err: error }, 'redis connection error');
+  const onRedisError = logRedisErrors(logger);
   const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
   const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);

@@ -1,4 +1,4 @@
-import { newDetectionId, type DetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
+import { newDetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { PendingMarker, RequestRecord, type DetectionOptions } from '@touchstone/shared/contracts/request-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
@@ -37,7 +37,7 @@ export async function acceptDetection(
   tenant: Tenant,
   question: Question,
   isHeld: boolean,
-): Promise<DetectionId> {
+): Promise<RequestRecord> {
   const acceptedMs = acceptance.nowMs();
   const record: RequestRecord = {
     v: 1,
@@ -52,7 +52,7 @@ export async function acceptDetection(
   await storeQuestion(acceptance.store, record, question.file, acceptedMs);
   const { id, slots, priority } = record;
   await acceptance.enqueue({ tenant, id, revision: 1, slots }, priority);
-  return id;
+  return record;
 }
 
 async function storeQuestion(

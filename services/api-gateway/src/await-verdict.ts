@@ -3,7 +3,7 @@ import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record'
 import type { VerdictSignals } from '@touchstone/shared/queue/verdict-signal';
 
 /** One held connection. Whoever gets it releases it. */
-export type Hold = {
+type Hold = {
   /** The verdict, or null when the time is over, `gone` aborts or the service stops. */
   verdictOf(tenant: Tenant, id: DetectionId, limitMs: number, gone: AbortSignal): Promise<VerdictRecord | null>;
   release(): void;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { createLogger } from '@touchstone/shared/observe/logger';
+import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
 import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
@@ -57,7 +58,7 @@ export async function startService(config: Config): Promise<Service> {
     version: string;
   };
 
-  const onRedisError = (error: Error) => logger.warn({ err: error }, 'redis connection error');
+  const onRedisError = logRedisErrors(logger);
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
   const subscriber = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
   const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);

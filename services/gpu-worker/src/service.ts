@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
+import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
 import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
@@ -86,7 +87,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
     const { registry, jobFailures } = createProcessMetrics('gpu-worker');
     const metrics = createDetectorMetrics(registry);
     const store = keep(await deps.openStore(join(config.dataDir, 'objects')));
-    const onRedisError = (error: Error) => logger.warn({ err: error }, 'redis connection error');
+    const onRedisError = logRedisErrors(logger);
     const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
     keep({ close: () => closeRedis(consumer) });
     const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);

@@ -1,9 +1,11 @@
 import type { Counter } from 'prom-client';
 import type { JobEvents } from '../queue/job-worker.ts';
+import { logRedisErrors } from './log-redis-errors.ts';
 import type { Logger } from './logger.ts';
 
 /** Job events as log lines, and failures as a counter with the labels `queue` and `outcome`. */
 export function logJobEvents(logger: Logger, failures: Counter<'queue' | 'outcome'>): JobEvents {
+  const onRedisError = logRedisErrors(logger);
   return {
     onFailed(queue, jobId, error, willRetry) {
       failures.inc({ queue, outcome: willRetry ? 'retried' : 'failed' });
@@ -13,8 +15,6 @@ export function logJobEvents(logger: Logger, failures: Counter<'queue' | 'outcom
       failures.inc({ queue, outcome: 'stalled' });
       logger.warn({ queue, jobId }, 'job stalled: its worker died or was blocked');
     },
-    onError(queue, error) {
-      logger.warn({ queue, err: error }, 'queue connection error');
-    },
+    onError: (_queue, error) => onRedisError(error),
   };
 }

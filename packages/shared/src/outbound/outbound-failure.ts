@@ -32,10 +32,14 @@ const TIMEOUT = /^(ETIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/;
 /** OpenSSL's errors, Node's own TLS errors and the names of X.509 verification errors. */
 const TLS =
   /^(EPROTO$|ERR_SSL_|ERR_TLS_|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C)|SELF_SIGNED|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/;
-const CONNECT =
-  /^(E(CONNREFUSED|CONNRESET|CONNABORTED|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|INVAL|ACCES|PERM|PIPE)|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_.+)$/;
+/** Errors that our own code causes: unsendable headers, a closed dispatcher. */
+const MISUSE = /^(UND_ERR_(INVALID_ARG|CLOSED|DESTROYED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_INVALID_.+|ERR_ASSERTION)$/;
+const BUILT_IN = /^(Type|Range|Reference|Syntax)Error$/;
 
-/** The class of an error from undici or a socket; null for one that the network does not explain: a fault of ours. */
+/**
+ * The class of an error from undici or a socket; null for a fault of ours. What the other side causes in a way nobody
+ * foresaw is `connect`: a stranger's server must not be able to look like a fault of ours.
+ */
 export function classifyOutboundError(thrown: unknown): OutboundFailure | null {
   const error: Error & { code?: unknown; syscall?: unknown; failure?: OutboundFailure } = asError(thrown);
   if (error.failure !== undefined) return error.failure;
@@ -44,5 +48,5 @@ export function classifyOutboundError(thrown: unknown): OutboundFailure | null {
   if (TIMEOUT.test(code)) return 'timeout';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
   if (TLS.test(code)) return 'tls';
-  return CONNECT.test(code) ? 'connect' : null;
+  return MISUSE.test(code) || BUILT_IN.test(error.name) ? null : 'connect';
 }

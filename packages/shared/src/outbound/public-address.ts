@@ -46,9 +46,13 @@ export function isAllowedAddress(text: string, rules: AddressRules): boolean {
   return rules.allowLoopback && parseAddress(text)?.range() === 'loopback';
 }
 
-/** Null for anything but an address; a zone (`%eth0`) names an interface of ours and makes it none. */
+/**
+ * Null for anything but an address; a zone (`%eth0`) names an interface of ours and makes it none. The URL parser takes
+ * dotted tails out first: ipaddr.js reads `::8.8.8.8`, as resolvers spell ::808:808, as the IPv4 address 8.8.8.8.
+ */
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
-  return isIP(text) === 0 || text.includes('%') ? null : ipaddr.process(text);
+  if (isIP(text) === 0 || text.includes('%')) return null;
+  return ipaddr.process(isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text);
 }
 
 function inRange(address: ipaddr.IPv4 | ipaddr.IPv6, [base, bits]: AddressRange): boolean {

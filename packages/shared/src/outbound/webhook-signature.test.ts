@@ -163,6 +163,6 @@ describe('webhook ids', () => {
     [id, 'a.b.c', 1],
     [id, 'detection.completed', 0],
   ])('are not made of %s, %s, %i', (subject, event, revision) => {
-    expect(() => webhookId(subject, event, revision)).toThrow();
+    expect(() => webhookId(subject, event, revision)).toThrow(/subject and event|too_small/);
   });
 });

@@ -22,7 +22,8 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    setTimeout(() => process.exit(1), CLOSE_LIMIT_MS).unref();
+    // SIGKILL, because `process.exit` would wait for a thread that hangs in a native call.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), CLOSE_LIMIT_MS).unref();
     if (service === undefined) process.exit(0);
     service.close().then(
       () => process.exit(0),

@@ -6,7 +6,7 @@ import { ApiKeyRecord } from '../core/api-key.ts';
 
 const ApiKeysFile = z.array(ApiKeyRecord);
 /** A change of the file, a revocation above all, counts within 5 s; contract.md section 3. */
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 
 export type ApiKeys = { current(): Promise<KeyRing> };
 

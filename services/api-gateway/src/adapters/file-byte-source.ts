@@ -8,7 +8,7 @@ export async function openFileByteSource(path: string): Promise<ByteSource & { c
     size,
     async read(offset, length) {
       const wanted = Math.max(0, Math.min(length, size - offset));
-      const buffer = Buffer.alloc(wanted);
+      const buffer = Buffer.allocUnsafe(wanted);
       const { bytesRead } = await file.read(buffer, 0, wanted, offset);
       return buffer.subarray(0, bytesRead);
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decideAccess, type Visitor } from './access.ts';
+import { decideAccess, type KeyRing, type Visitor } from './access.ts';
 import { makeApiKey, type ApiKeyRecord, type Scope } from './api-key.ts';
 
 const here: Visitor = {
@@ -10,7 +10,7 @@ const here: Visitor = {
   authorization: undefined,
   isForwarded: false,
 };
-const noKeys = { hasKeys: false, records: [] };
+const noKeys: KeyRing = { hasKeys: false, records: [] };
 const options = { allowsAnonymous: false, nowMs: Date.now() };
 const { text, ...kept } = makeApiKey();
 const record: ApiKeyRecord = {
@@ -20,7 +20,7 @@ const record: ApiKeyRecord = {
   created_at: '2026-11-25T10:00:00.000Z',
 };
 const keys = { hasKeys: true, records: [record] };
-const refusal = (visitor: Visitor, ring = noKeys, scope: Scope = 'detect:read') => {
+const refusal = (visitor: Visitor, ring: KeyRing = noKeys, scope: Scope = 'detect:read') => {
   try {
     decideAccess(visitor, scope, ring, options);
     return null;
@@ -97,6 +97,8 @@ describe('with keys', () => {
     const stranger = { ...here, address: '192.0.2.1' };
     expect(decideAccess(stranger, 'detect:write', keys, open)).toMatchObject({ tenant: 'default', isAnonymous: true });
     expect(decideAccess(stranger, 'detect:write', noKeys, open)).toMatchObject({ isAnonymous: true });
-    expect(() => decideAccess({ ...stranger, authorization: 'Bearer x' }, 'detect:write', keys, open)).toThrow();
+    expect(() => decideAccess({ ...stranger, authorization: 'Bearer x' }, 'detect:write', keys, open)).toThrow(
+      'not valid',
+    );
   });
 });

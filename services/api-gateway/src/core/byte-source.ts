@@ -12,6 +12,8 @@ export type ByteWindow = {
   at(offset: number, length: number): Promise<Buffer>;
   /** Position of the first `needle` at or after `from`, or -1. */
   indexOf(needle: Uint8Array, from: number): Promise<number>;
+  /** Whether `needle` occurs at or after `from`. Looks from the end backwards: what ends a file is found in one read. */
+  has(needle: Uint8Array, from: number): Promise<boolean>;
 };
 
 const BLOCK_BYTES = 65_536;
@@ -41,6 +43,13 @@ export function createByteWindow(source: ByteSource): ByteWindow {
         if (found !== -1) return offset + found;
       }
       return -1;
+    },
+    async has(needle, from) {
+      for (let end = source.size; end - from >= needle.length; end -= BLOCK_BYTES - needle.length + 1) {
+        const start = Math.max(from, end - BLOCK_BYTES);
+        if ((await readBuffer(start, end - start)).indexOf(needle) !== -1) return true;
+      }
+      return false;
     },
   };
 }

@@ -1,9 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import type { InvalidFields } from './invalid-fields.ts';
 import { parseDetectionOptions } from './detection-options.ts';
 
 const DEPLOYED: Slot[] = ['sbi', 'distildire'];
 const parse = (fields: Record<string, unknown>) => parseDetectionOptions(fields, DEPLOYED);
+const refusalOf = (fields: Record<string, unknown>): InvalidFields => {
+  try {
+    parse(fields);
+  } catch (error) {
+    return error as InvalidFields;
+  }
+  throw new Error('the fields were accepted');
+};
 
 describe('options', () => {
   it('default to what the deployment has', () => {
@@ -43,17 +52,9 @@ describe('options', () => {
   });
 
   it('name every field at fault, and repeat no value', () => {
-    try {
-      parse({ llm: 'secret', detectors: 'secret', nope: 'secret' });
-      throw new Error('accepted');
-    } catch (error) {
-      expect((error as { errors: { pointer: string }[] }).errors.map(({ pointer }) => pointer).toSorted()).toEqual([
-        '/detectors',
-        '/llm',
-        '/nope',
-      ]);
-      expect(JSON.stringify(error)).not.toContain('secret');
-    }
+    const refusal = refusalOf({ llm: 'secret', detectors: 'secret', nope: 'secret' });
+    expect(refusal.errors.map(({ pointer }) => pointer).toSorted()).toEqual(['/detectors', '/llm', '/nope']);
+    expect(JSON.stringify([refusal.message, refusal.errors])).not.toContain('secret');
   });
 
   it('have no operating point without a calibration', () => {

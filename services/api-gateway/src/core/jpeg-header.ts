@@ -26,7 +26,7 @@ export async function readJpegHeader(window: ByteWindow): Promise<FormatHeader> 
     else if (code === 0xda) {
       if (frame === null) throw unreadableHeader('JPEG');
       const scanAt = at + 2;
-      return { ...frame, isComplete: async () => (await window.indexOf(END_OF_IMAGE, scanAt)) !== -1 };
+      return { ...frame, isComplete: () => window.has(END_OF_IMAGE, scanAt) };
     } else {
       const bytes = head.readUInt16BE(2);
       if (code === 0xd9 || bytes < 2) throw unreadableHeader('JPEG');

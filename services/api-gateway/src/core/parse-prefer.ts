@@ -6,7 +6,7 @@ export type Preferences = {
 };
 
 /** Longest time for which an answer is held back. */
-export const MAX_WAIT_S = 55;
+const MAX_WAIT_S = 55;
 
 /** Unknown and malformed preferences are ignored, and of a repeated one the first counts (section 2). */
 export function parsePrefer(header: string | undefined): Preferences {

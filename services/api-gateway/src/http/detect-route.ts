@@ -14,7 +14,7 @@ import { goneSignal } from './gone-signal.ts';
 import { receiveUpload } from './receive-upload.ts';
 import { contextOf } from './request-context.ts';
 import { sendJson } from './send-body.ts';
-import { sendAccepted } from './send-accepted.ts';
+import { sendState } from './send-accepted.ts';
 
 /**
  * `POST /api/v1/detect`: waits, and answers in the shape of the system that Touchstone replaces. Late is an error and
@@ -39,14 +39,17 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
         if (doesWait && hold === null) throw tooManyHeld();
         const question = await readQuestion(upload, deployed);
         asked = question.options.detectors;
-        id = await running.joinOr(tenant, question, () => acceptDetection(acceptance, tenant, question, doesWait));
+        id = await running.joinOr(tenant, question, async () => {
+          const record = await acceptDetection(acceptance, tenant, question, doesWait);
+          return record.id;
+        });
         context.detectionId = id;
       } finally {
         await upload.file.discard();
       }
       const verdict = (await hold?.verdictOf(tenant, id, waitMs, goneSignal(response))) ?? null;
       if (verdict !== null) running.end(id);
-      if (verdict === null && prefer.respondAsync) return await sendAccepted(gateway, request, response, id);
+      if (verdict === null && prefer.respondAsync) return await sendState(gateway, request, response, id);
       if (verdict === null) throw stillRunning(id);
       assertAnswerable(verdict, asked);
       const answer = OriginalAnswer.parse(projectOriginalAnswer(verdict));

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import { DetectionId } from '@touchstone/shared/contracts/detection-id';
 import { AppError } from '@touchstone/shared/contracts/failure';
+import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { acceptDetection } from '../accept-detection.ts';
 import type { DetectionAnswer } from '../adapters/detection-reader.ts';
 import { cursorOf, parseListQuery } from '../core/list-query.ts';
@@ -11,7 +12,7 @@ import type { Gateway } from './gateway.ts';
 import { goneSignal } from './gone-signal.ts';
 import { receiveUpload } from './receive-upload.ts';
 import { contextOf } from './request-context.ts';
-import { sendAccepted } from './send-accepted.ts';
+import { sendFresh, sendState } from './send-accepted.ts';
 import { sendJson, sendTagged } from './send-body.ts';
 
 /** `POST /api/v1/detections`: 202, or 200 when the client waits and the verdict comes in time. */
@@ -22,20 +23,22 @@ export function createSubmitRoute(gateway: Gateway): RequestHandler {
     const tenant = context.tenant!;
     const waitS = parsePrefer(request.get('prefer')).waitS ?? 0;
     const upload = await receiveUpload(request, response, spool);
-    let id: DetectionId;
+    let record: RequestRecord;
     // When too many wait already, this one is not held but answered like any other.
     const hold = waitS > 0 ? waiting.hold() : null;
     try {
       try {
         const question = await readQuestion(upload, deployed);
-        id = await acceptDetection(acceptance, tenant, question, hold !== null);
-        context.detectionId = id;
+        record = await acceptDetection(acceptance, tenant, question, hold !== null);
       } finally {
         await upload.file.discard();
       }
-      const verdict = await hold?.verdictOf(tenant, id, waitS * 1_000, goneSignal(response));
-      const answer = verdict ? await reader.answer(tenant, id) : null;
-      if (answer === null) return await sendAccepted(gateway, request, response, id);
+      const { id } = record;
+      context.detectionId = id;
+      if (hold === null) return sendFresh(request, response, record);
+      const verdict = await hold.verdictOf(tenant, id, waitS * 1_000, goneSignal(response));
+      const answer = verdict === null ? null : await reader.answer(tenant, id);
+      if (answer === null) return await sendState(gateway, request, response, id);
       sendJson(request, response, 200, answer.body, {
         ...detectionHeaders(id, true),
         Location: locationOf(id),

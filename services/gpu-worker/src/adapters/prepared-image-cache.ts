@@ -3,7 +3,7 @@ import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
 import { UndecodableImageError, type ImagePreparer, type PreparedImage } from '../core/prepared-image.ts';
 
 /** One fetch and one decode, shared by the slots of an image; every slot reports the time that they took. */
-export type SharedImage = { prepared: PreparedImage; getMs: number; prepareMs: number };
+type SharedImage = { prepared: PreparedImage; getMs: number; prepareMs: number };
 
 export type PreparedImageCache = {
   /**

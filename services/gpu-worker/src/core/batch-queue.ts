@@ -3,7 +3,7 @@ export type TensorData = Uint8Array | Float32Array;
 /** Scores `count` tensors that lie back to back in `data`, which it may take away from the caller. */
 export type RunBatch = (bundleId: string, data: TensorData, count: number) => Promise<Float32Array>;
 
-export type InferenceResult = {
+type InferenceResult = {
   /** One per tensor of the request, in its order. */
   scores: Float32Array;
   /** From the request until its first tensor was on the device, in ms. */

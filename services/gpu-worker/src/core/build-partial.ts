@@ -107,6 +107,15 @@ function listFaces(
   });
 }
 
+const tenth = (ms: number) => Math.round(10 * ms) / 10;
+const roundTimings = ({ queue, get, prepare, batch_wait, infer }: StageTimings): StageTimings => ({
+  queue: tenth(queue),
+  get: tenth(get),
+  prepare: tenth(prepare),
+  batch_wait: tenth(batch_wait),
+  infer: tenth(infer),
+});
+
 /** The record to store. Throws when it does not fit its schema, so that no reader ever meets one that does not. */
 export function buildPartial(
   ref: Pick<DetectorPartial, 'tenant' | 'id' | 'revision' | 'slot'>,
@@ -122,7 +131,7 @@ export function buildPartial(
     slot,
     ...outcome,
     detector: about.detector.state === 'ready' ? about.detector.identity : null,
-    timings_ms: about.timings,
+    timings_ms: about.timings && roundTimings(about.timings),
     created_at: new Date(about.createdAtMs).toISOString(),
   });
 }

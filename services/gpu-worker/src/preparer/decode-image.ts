@@ -43,6 +43,8 @@ const SIDEWAYS_FROM = 5;
 /** Reads the header. Rejects with UndecodableImageError, as decoding does. */
 export async function openImage(file: Uint8Array, mediaType: MediaType): Promise<OpenImage> {
   const bytes = mediaType === 'image/png' ? keepPixelChunks(file) : file;
+  // sharp throws at once on an empty file, and rejects on others.
+  if (bytes.length === 0) throw new UndecodableImageError('the file is empty');
   const header = await sharp(bytes, DECODER_OPTIONS).metadata().catch(refuse);
   if (header.format !== FORMATS[mediaType]) throw new UndecodableImageError('the image is not of its type');
   const pixelCount = header.width * header.height;

@@ -5,7 +5,8 @@ import sharp from 'sharp';
 import { cutNetInput, decodeBlazeFace, NET_SIDE } from '../core/blazeface-decode.ts';
 import {
   CANDIDATE_SCORE,
-  confirmCandidate,
+  closeLooksAt,
+  faceAtCandidate,
   mergeCandidates,
   mergeFaces,
   placeFind,
@@ -42,7 +43,7 @@ export async function openFaceFinder(): Promise<FaceFinder> {
   });
 
   /** What the network sees in one look, in px of the picture. */
-  async function look(pixels: Pixels, plan: FaceLook, minScore: number): Promise<Face[]> {
+  async function look(pixels: Pixels, plan: FaceLook): Promise<Face[]> {
     const copy = await scaleRegion(pixels, plan);
     const finds: Face[] = [];
     for (const corner of plan.corners) {
@@ -56,23 +57,34 @@ export async function openFaceFinder(): Promise<FaceFinder> {
           fineBoxes: values('Identity_2:0'),
           coarseBoxes: values('Identity_3:0'),
         },
-        minScore,
+        CANDIDATE_SCORE,
       );
       finds.push(...decoded.map((find) => placeFind(find, plan, corner)));
     }
     return finds;
   }
 
+  /** The candidate as the close looks see it, or null when one of them sees nothing there. */
+  async function confirm(pixels: Pixels, candidate: Face): Promise<Face | null> {
+    const seen: Face[] = [];
+    for (const sides of closeLooksAt(candidate)) {
+      const { box } = seen[0] ?? candidate;
+      const plan = planCloseLook(box, sides, pixels.width, pixels.height);
+      const face = plan && faceAtCandidate(box, await look(pixels, plan));
+      if (face === null) return null;
+      seen.push(face);
+    }
+    return { box: seen[0]!.box, score: seen.reduce((sum, { score }) => sum + score, 0) / seen.length };
+  }
+
   return {
     async find(pixels, threshold) {
-      const { width, height } = pixels;
       const finds: Face[] = [];
-      for (const plan of planFaceLooks(width, height)) finds.push(...(await look(pixels, plan, CANDIDATE_SCORE)));
+      for (const plan of planFaceLooks(pixels.width, pixels.height)) finds.push(...(await look(pixels, plan)));
       const confirmed: Face[] = [];
       for (const candidate of mergeCandidates(finds)) {
-        const plan = planCloseLook(candidate.box, width, height);
-        const face = plan && confirmCandidate(candidate, await look(pixels, plan, threshold));
-        if (face) confirmed.push(face);
+        const face = await confirm(pixels, candidate);
+        if (face !== null && face.score >= threshold) confirmed.push(face);
       }
       return mergeFaces(confirmed);
     },
