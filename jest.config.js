@@ -33,9 +33,11 @@ export default {
   projects: [
     'packages/shared',
     'packages/models',
+    'packages/imaging',
     'services/api-gateway',
     'services/gpu-worker',
     'services/aggregator',
+    'services/llm-worker',
     'tools',
     'tests/e2e',
   ]

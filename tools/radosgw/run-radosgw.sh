@@ -74,7 +74,7 @@ daemon() {
 until_ok() {
   for _ in $(seq 300); do
     "$@" && return
-    kill -0 "${DAEMONS[@]}" 2> /dev/null || break
+    kill -0 "${DAEMONS[-1]}" 2> /dev/null || break
     sleep 0.1
   done
   echo "gave up on: $*" >&2

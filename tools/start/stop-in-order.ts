@@ -1,7 +1,7 @@
 import type { SupervisedProcess } from './supervised-process.ts';
 
 /** Of all of it; what is left of it at the end belongs to Redis, which is in the last stage. */
-export const STOP_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 30_000;
 const LAST_STAGE_MS = 4_000;
 
 /**

@@ -96,6 +96,10 @@ export function superviseProcess(options: {
       const readyForMs = readyAtMs === null ? null : performance.now() - readyAtMs;
       child = null;
       mark = null;
+      if (!stopping) {
+        state = 'restarting';
+        events.onChange();
+      }
       clearTimeout(limit);
       // What it spawned has lost its parent.
       if (current.pid !== undefined) signalGroup(current.pid, 'SIGKILL');
@@ -108,7 +112,6 @@ export function superviseProcess(options: {
         ended.resolve();
         return started.resolve({ role, reason: how, lastLines });
       }
-      state = 'restarting';
       restarts += 1;
       events.onEnd(how, decision.delayMs);
       if (decision.delayMs === 0) return launch();

@@ -133,6 +133,10 @@ export const Manifest = z
     if ((manifest.scope === 'face-forgery') !== (manifest.preparation[0]?.op === 'crop-face')) {
       context.addIssue({ code: 'custom', path: ['scope'], message: 'face-forgery crops faces, whole-image does not' });
     }
+    // Faces are found and cut in the upright picture, so boxes mean the same to everyone.
+    if (manifest.scope === 'face-forgery' && manifest.decode.orientation !== 'apply') {
+      context.addIssue({ code: 'custom', path: ['decode', 'orientation'], message: 'faces need `apply`' });
+    }
     const buckets = manifest.runtime.batch_buckets;
     if (buckets[0] !== 1 || buckets.some((size, i) => i > 0 && size <= buckets[i - 1]!)) {
       context.addIssue({ code: 'custom', path: ['runtime', 'batch_buckets'], message: 'must ascend and start at 1' });

@@ -64,6 +64,13 @@ export function describeObjectStore(name: string, openStore: () => Promise<Objec
       expect(await store.head('uploads/t/2')).toBeNull();
     });
 
+    it('stores an empty file', async () => {
+      const path = join(scratch, 'empty');
+      await writeFile(path, '');
+      expect(await store.create('uploads/t/3', { path, bytes: 0, sha256: sha256(new Uint8Array(0)) })).toBe(true);
+      expect(await store.read('uploads/t/3')).toHaveLength(0);
+    });
+
     it('keeps the first object when a second is created under its key', async () => {
       expect(await store.create('a/once', bytesOf('first'))).toBe(true);
       expect(await store.create('a/once', bytesOf('second'))).toBe(false);
@@ -127,7 +134,26 @@ export function describeObjectStore(name: string, openStore: () => Promise<Objec
         if (page.length < 300) break;
       }
       expect(seen).toEqual(keys.toSorted());
+      expect(await keysUnder('many/', null, 2_000)).toEqual(keys.toSorted());
+      expect(await keysUnder('many/', null, 1_050)).toEqual(keys.toSorted().slice(0, 1_050));
     }, 60_000);
+
+    it('lists what follows a key that does not exist, and nothing at the limit 0', async () => {
+      for (const key of ['l/b', 'l/d/1', 'l/f']) await store.create(key, bytesOf('x'));
+      expect(await keysUnder('l/', 'l/c')).toEqual(['l/d/1', 'l/f']);
+      expect(await keysUnder('l/', 'a')).toEqual(['l/b', 'l/d/1', 'l/f']);
+      expect(await keysUnder('l/', 'm')).toEqual([]);
+      expect(await keysUnder('l/', null, 0)).toEqual([]);
+    });
+
+    it('lists the size and the date that head gives', async () => {
+      await store.create('sized/a', bytesOf('12345'));
+      const info = await store.head('sized/a');
+      const [listed] = await store.list('sized/', null, 1);
+      expect(listed).toMatchObject({ key: 'sized/a', bytes: 5 });
+      // S3 dates with whole seconds in a header and with milliseconds in a listing.
+      expect(Math.abs(listed!.modifiedMs - info!.modifiedMs)).toBeLessThan(1_000);
+    });
 
     it('lists an object as soon as its create has returned', async () => {
       for (let i = 0; i < 20; i++) {

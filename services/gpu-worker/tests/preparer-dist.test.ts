@@ -1,34 +1,43 @@
 import { expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asError } from '@touchstone/shared/process/error-code';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { centrePlan } from './preparer-plans.ts';
 
-const run = promisify(execFile);
-const root = join(import.meta.dirname, '../../..');
-const BUILD_TIMEOUT_MS = 120_000;
+const REPOSITORY = join(import.meta.dirname, '../../..');
 
-const script = `
-  import { openPreparerPool } from './services/gpu-worker/dist/preparer/preparer-pool.js';
-  import { createLogger } from '@touchstone/shared/observe/logger';
-  const png = Buffer.from(process.argv[1], 'base64');
-  const plan = {
-    slot: 'distildire', orientation: 'apply',
-    steps: [{ op: 'centre-crop', size: 1, enlarge: 'pil-bilinear-u8' }],
-    tensor: { type: 'uint8', layout: 'NHWC', width: 1, height: 1 },
-  };
-  const logger = createLogger('test', 'silent');
-  const pool = await openPreparerPool({
-    plans: [plan], size: 1, timeoutMs: 10_000, maxGrowthBytes: 400e6, recycleAfter: 10, logger,
+it('starts its children from the built files', async () => {
+  const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+  const build = spawnSync(process.execPath, [tsc, '-b', 'services/gpu-worker/tsconfig.build.json'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
   });
-  const image = await pool.prepare(png, 'image/png');
-  await pool.close();
-  process.stdout.write(JSON.stringify({ width: image.width, pixel: [...image.inputs[0].data] }));
-`;
-void script;
-void run;
-void root;
-void BUILD_TIMEOUT_MS;
-void asError;
-void expect;
-void it;
+  expect(build.stdout).toBe('');
+  const folder = await mkdtemp(join(tmpdir(), 'preparer-dist-'));
+  try {
+    const png = await sharp({ create: { width: 3, height: 3, channels: 3, background: '#0a141e' } })
+      .png()
+      .toBuffer();
+    const script = join(folder, 'run-built.mjs');
+    const entry = pathToFileURL(join(REPOSITORY, 'services/gpu-worker/dist/preparer/preparer-pool.js'));
+    await writeFile(
+      script,
+      `import { openPreparerPool } from ${JSON.stringify(entry.href)};
+       const logger = { info() {}, warn() {}, error() {} };
+       const plans = [${JSON.stringify(centrePlan(1, 'apply'))}];
+       const limits = { timeoutMs: 10_000, maxGrowthBytes: 400e6, recycleAfter: 10 };
+       const pool = await openPreparerPool({ plans, size: 1, ...limits, logger });
+       const { width, inputs } = await pool.prepare(Buffer.from(process.argv[2], 'base64'), 'image/png');
+       await pool.close();
+       process.stdout.write(JSON.stringify({ width, pixel: [...inputs[0].data] }));`,
+    );
+    const built = spawnSync(process.execPath, [script, png.toString('base64')], { encoding: 'utf8' });
+    expect(built.stderr).toBe('');
+    expect(JSON.parse(built.stdout)).toEqual({ width: 3, pixel: [10, 20, 30] });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -79,15 +81,6 @@ describe('a pool of preparers', () => {
     expect((await prepare('ok')).images).toBe(1);
   });
 
-  const hasProc = existsSync('/proc/self/status');
-  if (!hasProc) process.stderr.write('skipped: the memory limit of a preparer, because there is no /proc\n');
-  (hasProc ? it : it.skip)('kills a child that grows beyond the memory limit', async () => {
-    const prepare = await open({ maxGrowthBytes: 100e6 });
-    const { pid } = await prepare('ok');
-    await expect(prepare('grow 200000000')).rejects.toThrow(UndecodableImageError);
-    expect(isRunning(pid)).toBe(false);
-  });
-
   it('passes on what a child says about an image, without another try', async () => {
     const prepare = await open();
     await expect(prepare('damaged')).rejects.toThrow(UndecodableImageError);
@@ -150,5 +143,43 @@ describe('a pool of preparers', () => {
     await ends;
     expect(isRunning(pid)).toBe(false);
     await expect(prepare('ok')).rejects.toThrow('closed');
+  });
+});
+
+const hasProc = existsSync('/proc/self/status');
+if (!hasProc) process.stderr.write('skipped: the memory limit of a preparer, because there is no /proc\n');
+
+(hasProc ? describe : describe.skip)('the memory limit of a preparer', () => {
+  it('kills a child that grows beyond it', async () => {
+    const prepare = await open({ maxGrowthBytes: 100e6 });
+    const { pid } = await prepare('ok');
+    await expect(prepare('grow 200000000')).rejects.toThrow(UndecodableImageError);
+    expect(isRunning(pid)).toBe(false);
+  });
+});
+
+describe('a real child', () => {
+  it('ends when its parent is killed', async () => {
+    const script = join(folder, 'parent.mjs');
+    const module = new URL('../src/preparer/preparer-process.ts', import.meta.url).href;
+    const child = new URL('../src/preparer/preparer.child.ts', import.meta.url).href;
+    await writeFile(
+      script,
+      `import { startPreparerProcess } from ${JSON.stringify(module)};
+       const child = startPreparerProcess(new URL(${JSON.stringify(child)}), [], { timeoutMs: 1_000, maxGrowthBytes: 1e9 });
+       await child.ready;
+       process.stdout.write(String(child.pid));`,
+    );
+    const parent = spawn(process.execPath, ['--conditions=@touchstone/source', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(printed.toString());
+    expect(isRunning(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    const deadline = Date.now() + 5_000;
+    while (isRunning(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(isRunning(pid)).toBe(false);
   });
 });

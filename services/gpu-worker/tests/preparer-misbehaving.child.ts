@@ -6,7 +6,7 @@ import type { FromChild, PrepareRequest } from '../src/preparer/child-messages.t
  * as the width and the number of images it had as the height.
  */
 process.on('disconnect', () => process.exit());
-const send = (message: FromChild) => process.send!(message);
+const send = (message: FromChild): void => void process.send!(message);
 let images = 0;
 
 function obey(id: number, command: string, argument: string): void {

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isRunning } from '../../../tools/process-mark.ts';
 import { readRunFile, type RunFile } from '../../../tools/start/run-file.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -80,10 +81,11 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       dataDir,
       runFile: () => waitFor('there is a run file', (run) => run),
       pidOf: (role) =>
-        waitFor(
-          `${role} is ready`,
-          ({ processes }) => processes.find((each) => each.role === role && each.state === 'ready')?.pid ?? undefined,
-        ),
+        waitFor(`${role} is ready`, ({ processes }) => {
+          const { pid, born, state } = processes.find((each) => each.role === role) ?? {};
+          // The supervisor may not have noticed yet that a process is gone.
+          return pid && born && state === 'ready' && isRunning({ pid, born }) ? pid : undefined;
+        }),
       async logs() {
         const folder = join(dataDir, 'logs');
         const files = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')));

@@ -21,5 +21,7 @@ export const Heartbeat = z.object({
   pid: z.number().int(),
   started_at: z.iso.datetime(),
   detectors: z.array(DetectorReport),
+  /** Where its `/metrics` lies, without that path; optional, because the release before did not send it. */
+  metrics_url: z.url({ protocol: /^http$/ }).optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;

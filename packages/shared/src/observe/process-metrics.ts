@@ -1,18 +1,30 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 
+/** What every worker counts of its jobs. */
+export type JobMetrics = {
+  failures: Counter<'queue' | 'outcome'>;
+  lockRenewalFailures: Counter<'queue'>;
+};
+
 /** A registry with the metrics that every process has: CPU, memory, event-loop delay, job failures. */
 export function createProcessMetrics(service: string): {
   registry: Registry;
-  jobFailures: Counter<'queue' | 'outcome'>;
+  jobFailures: JobMetrics;
 } {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
-  const jobFailures = new Counter({
+  const failures = new Counter({
     name: 'touchstone_job_failures_total',
     help: 'Job attempts that failed, by queue and by what follows: retried, failed for good, stalled.',
     labelNames: ['queue', 'outcome'] as const,
     registers: [registry],
   });
-  return { registry, jobFailures };
+  const lockRenewalFailures = new Counter({
+    name: 'touchstone_lock_renewal_failures_total',
+    help: 'Jobs whose lock was gone when their worker wanted to renew it, by queue.',
+    labelNames: ['queue'] as const,
+    registers: [registry],
+  });
+  return { registry, jobFailures: { failures, lockRenewalFailures } };
 }

@@ -15,8 +15,12 @@ export type Handler<Q extends QueueName> = (payload: Payload<Q>, context: JobCon
 
 /** What a worker tells about its jobs; the service turns it into logs and metrics. */
 export type JobEvents = {
+  /** The worker exists; no job was taken yet. */
+  onOpen?(queue: QueueName): void;
   onFailed(queue: QueueName, jobId: string, error: Error, willRetry: boolean): void;
   onStalled(queue: QueueName, jobId: string): void;
+  /** The locks of these jobs were gone when it was time to renew them: this worker was too slow, or cut off. */
+  onLocksLost?(queue: QueueName, jobIds: string[]): void;
   onError(queue: QueueName, error: Error): void;
 };
 
@@ -60,7 +64,12 @@ export function openJobWorker<Q extends QueueName>(
     events.onFailed(name, job?.id ?? '', error, willRetry && !(error instanceof UnrecoverableError));
   });
   worker.on('stalled', (jobId) => events.onStalled(name, jobId));
-  worker.on('error', (error) => events.onError(name, error));
+  worker.on('lockRenewalFailed', (jobIds) => events.onLocksLost?.(name, jobIds));
+  worker.on('error', (error) => {
+    // BullMQ says `lockRenewalFailed` once more, as one error for each job.
+    if (!error.message.startsWith('could not renew lock for job')) events.onError(name, error);
+  });
+  events.onOpen?.(name);
   let running: Promise<void> | undefined;
   return {
     start() {
