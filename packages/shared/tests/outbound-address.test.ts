@@ -25,13 +25,13 @@ describe('public addresses', () => {
     for (const value of around) expect(publicAddress(spell({ family, value }))).toBe(isPublic({ family, value }));
   });
 
-  it('agree with the registries of IANA on 5,000 random addresses, however spelled', () => {
+  it('agree with the registries of IANA on 2,000 random addresses, however spelled', () => {
     fc.assert(
       fc.property(anyAddress, (address) => {
         const spellings = address.family === 4 ? [spell(address)] : spellIpv6(address.value);
         expect(spellings.filter((text) => publicAddress(text) !== isPublic(address))).toEqual([]);
       }),
-      { seed, numRuns: 5_000 },
+      { seed, numRuns: 2_000 },
     );
   });
 

@@ -4,7 +4,7 @@ import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { indexPrefix, requestKey } from '@touchstone/shared/storage/keys';
 import { readJson } from '@touchstone/shared/storage/json-object';
-import { formOf, runGateway, type RunningGateway } from './running-gateway.ts';
+import { formOf, runGateway, until, type RunningGateway } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
 import { silentRow } from './verdict-fixtures.ts';
 
@@ -145,7 +145,7 @@ describe('POST /api/v1/detect', () => {
       const text = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
       return /^touchstone_held_connections\{[^}]*\} 2$/m.test(text);
     };
-    while (!(await held()));
+    await until(held);
     const startedMs = performance.now();
     await gateway.stop();
     expect(performance.now() - startedMs).toBeLessThan(5_000);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { runGateway, type RunningGateway } from './running-gateway.ts';
+import { runGateway, until, type RunningGateway } from './running-gateway.ts';
 
 let gateway: RunningGateway;
 beforeAll(async () => {
@@ -54,7 +54,7 @@ it('counts requests by route and status on the port for operators alone', async 
   const metrics = async () => (await fetch(`${gateway.metricsUrl}/metrics`)).text();
   await gateway.get('/api/v1/detections/det_1');
   const isCounted = /touchstone_http_requests_total\{[^}]*route="\/api\/v1\/detections\/:id",status="404"[^}]*\} 1/;
-  while (!isCounted.test(await metrics()));
+  await until(async () => isCounted.test(await metrics()));
   expect(await metrics()).toMatch(/touchstone_http_request_seconds_bucket\{/);
   expect((await gateway.get('/metrics')).status).toBe(404);
 });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Problem } from '@touchstone/shared/contracts/failure';
-import { formOf, runGateway, talk, type RunningGateway } from './running-gateway.ts';
+import { formOf, runGateway, talk, until, type RunningGateway } from './running-gateway.ts';
 import { jpegOf, losslessFrame, pngOf, webpOf } from './tiny-images.ts';
 
 let gateway: RunningGateway;
@@ -161,8 +161,8 @@ describe('a large upload', () => {
     );
     expect(length).toBeGreaterThan(0);
     const metrics = async () => (await fetch(`${gateway.metricsUrl}/metrics`)).text();
-    while (!/status="gone"/.test(await metrics()));
-    while ((await gateway.leftovers()).length > 0);
+    await until(async () => /status="gone"/.test(await metrics()));
+    await until(async () => (await gateway.leftovers()).length === 0);
     expect(await metrics()).toMatch(/^touchstone_upload_bytes_in_flight\{[^}]*\} 0$/m);
   });
 

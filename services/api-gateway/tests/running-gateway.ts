@@ -114,6 +114,12 @@ export function formOf(image: Uint8Array | null, fields: Record<string, string> 
   return form;
 }
 
+/** Asks again and again until `condition` holds; fails after 10 s. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = AbortSignal.timeout(10_000);
+  while (!(await condition())) deadline.throwIfAborted();
+}
+
 /** Sends raw bytes and gives back all that comes until the other side closes or `isEnough`. */
 export function talk(
   url: string,

@@ -49,7 +49,8 @@ export function openGuardedDispatcher(options: GuardedDispatcherOptions = {}): G
   };
   // pipelining 0 is undici's way to say: no keep-alive.
   const agent = new Agent({ connect, pipelining: 0, allowH2: false });
-  return { rules, dispatcher: agent, close: () => agent.close() };
+  let closed: Promise<void> | undefined;
+  return { rules, dispatcher: agent, close: () => (closed ??= agent.close()) };
 }
 
 /** One bad record refuses them all: which one a socket takes is its own affair (happy eyeballs). */

@@ -48,7 +48,7 @@ export async function openSpool(
     const discard = async () => {
       inFlight -= bytes;
       bytes = 0;
-      await Promise.resolve(path).catch((error: unknown) => {
+      await unlink(path).catch((error: unknown) => {
         if (!hasErrorCode(error, 'ENOENT')) onError(asError(error));
       });
     };

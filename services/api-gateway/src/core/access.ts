@@ -71,7 +71,7 @@ export function decideAccess(
 function isThisMachine(visitor: Visitor): boolean {
   return (
     isLoopback(visitor.address) &&
-
+    !visitor.isForwarded &&
     isLocalHost(visitor.host) &&
     visitor.fetchSite?.toLowerCase() !== 'cross-site' &&
     (visitor.origin === undefined || isLocalHost(visitor.origin.replace(/^https?:\/\//, '')))

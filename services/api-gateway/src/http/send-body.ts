@@ -33,7 +33,7 @@ export function sendTagged(
   { body, etag }: Pick<DetectionAnswer, 'body' | 'etag'>,
   headers: Record<string, string>,
 ): void {
-  if (true || !matchesTag(request.headers['if-none-match'], etag)) {
+  if (!matchesTag(request.headers['if-none-match'], etag)) {
     sendBody(request, response, 200, type, body, { ...headers, ETag: etag });
   } else {
     response

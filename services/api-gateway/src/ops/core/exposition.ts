@@ -43,7 +43,8 @@ export function parseExposition(text: string): Family[] {
 export function readSample(line: string): { name: string; labels: string; value: string } | null {
   const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
   if (name === undefined || !LABELS.test(labels)) return null;
-  const isNumber = /^[+-]?Inf$|^NaN$/.test(value!) || Number.isFinite(Number(value));
+  // In any case: prom-client writes `Nan`, and Prometheus reads it.
+  const isNumber = /^[+-]?(?:inf|nan)$/i.test(value!) || Number.isFinite(Number(value));
   return isNumber ? { name, labels, value: value! } : null;
 }
 
@@ -51,7 +52,7 @@ export function readSample(line: string): { name: string; labels: string; value:
 export function addLabels(families: Family[], labels: Record<string, string>): Family[] {
   const mark = (line: string): string => {
     const sample = readSample(line)!;
-    return `${sample.name}${formatLabels({ ...labels, ...readLabels(sample.labels) })} ${sample.value}`;
+    return `${sample.name}${formatLabels({ ...escapeAll(labels), ...readLabels(sample.labels) })} ${sample.value}`;
   };
   return families.map((family) => ({ ...family, samples: family.samples.map(mark) }));
 }
@@ -80,7 +81,7 @@ export function gaugeFamily(
   help: string,
   samples: { labels?: Record<string, string>; value: number }[],
 ): Family {
-  const lines = samples.map(({ labels = {}, value }) => `${name}${formatLabels(labels)} ${value}`);
+  const lines = samples.map(({ labels = {}, value }) => `${name}${formatLabels(escapeAll(labels))} ${value}`);
   return { name, help, type: 'gauge', samples: lines };
 }
 
@@ -95,4 +96,13 @@ function belongsTo(sampleName: string, family: Family): boolean {
   return sampleName === family.name || SUFFIXES.some((suffix) => sampleName === family.name + suffix);
 }
 
-const escapeLabel = (value: string) => value.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n');
+const escapeAll = (labels: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name, value.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n')]),
+  );
+
+/** Values must be escaped already. */
+function formatLabels(labels: Record<string, string>): string {
+  const parts = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
+  return parts.length === 0 ? '' : `{${parts.join(',')}}`;
+}
