@@ -27,7 +27,10 @@ const openStoreOn = async (
     maxSockets: 8,
     ...options,
   });
-  closers.push(server.close, store.close);
+  closers.push(
+    () => server.close(),
+    () => store.close(),
+  );
   return { store, server };
 };
 const newFile = async (body: Buffer) => {
@@ -136,7 +139,7 @@ describe('create on S3', () => {
       response.writeHead(200, { 'x-amz-meta-writer': writer }).end();
     };
     const { store, server } = await openStoreOn([hang, answer(412, 'PreconditionFailed'), own], {
-      limits: { attemptTimeoutMs: 300 },
+      limits: { attemptTimeoutMs: 1_000 },
     });
     expect(await store.create('a', body)).toBe(true);
   });
@@ -212,7 +215,7 @@ describe('what S3 answers', () => {
   });
 
   it('is read again when it stalls', async () => {
-    const { store } = await openStoreOn([stalled, whole], { limits: { attemptTimeoutMs: 300 } });
+    const { store } = await openStoreOn([stalled, whole], { limits: { attemptTimeoutMs: 1_000 } });
     expect(Buffer.from((await store.read('a'))!).toString()).toBe('0123456789');
   });
 
@@ -220,7 +223,7 @@ describe('what S3 answers', () => {
     ['breaks off', half, 'ECONNRESET'],
     ['stalls', stalled, 'ETIMEDOUT'],
   ])('fails as a stream that %s', async (_, step, code) => {
-    const { store } = await openStoreOn([step], { limits: { attemptTimeoutMs: 300 } });
+    const { store } = await openStoreOn([step], { limits: { attemptTimeoutMs: 1_000 } });
     const stream = await store.readStream('a');
     await expect(buffer(stream!)).rejects.toMatchObject({ name: 'S3CallError', code });
   });

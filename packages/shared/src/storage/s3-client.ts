@@ -24,7 +24,8 @@ export function openS3Client(options: S3ClientOptions): S3Client {
   const agent = { keepAlive: true, maxSockets: options.maxSockets };
   return new S3Client({
     region: options.region,
-    maxAttempts: 1,
+    // The SDK's own would warn on the console of a failed stream, and wrap what Node threw.
+    retryStrategy: { retry: (next, args) => next(args) },
     forcePathStyle: options.forcePathStyle ?? options.endpoint !== undefined,
     requestChecksumCalculation: options.checksumMode,
     responseChecksumValidation: options.checksumMode,

@@ -21,6 +21,8 @@ export type S3ObjectStoreOptions = S3ClientOptions & {
   limits?: Partial<S3CallLimits>;
 };
 
+type ObjectAddress = { Bucket: string; Key: string };
+
 const PAGE = 1_000;
 
 /**
@@ -36,17 +38,15 @@ export function openS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
   const limits = { ...S3_CALL_LIMITS, ...options.limits };
   const client = openS3Client(options);
   const calls = createS3Calls(limits);
-  const addressOf = (key: string) => {
+  const addressOf = (key: string): ObjectAddress => {
     assertObjectKey(key);
     return { Bucket: bucket, Key: keyPrefix + key };
   };
-  const head = (key: string, signal: AbortSignal) =>
-    client.send(new HeadObjectCommand(addressOf(key)), { abortSignal: signal }).catch(nullIfMissing);
-  const get = <T>(key: string, use: (answer: GetObjectCommandOutput) => T | Promise<T>): Promise<T | null> =>
+  const head = (address: ObjectAddress, signal: AbortSignal) =>
+    client.send(new HeadObjectCommand(address), { abortSignal: signal }).catch(nullIfMissing);
+  const get = <T>(address: ObjectAddress, use: (answer: GetObjectCommandOutput) => T | Promise<T>): Promise<T | null> =>
     calls.run('GetObject', async (signal) => {
-      const answer = await client
-        .send(new GetObjectCommand(addressOf(key)), { abortSignal: signal })
-        .catch(nullIfMissing);
+      const answer = await client.send(new GetObjectCommand(address), { abortSignal: signal }).catch(nullIfMissing);
       return answer === null ? null : use(answer);
     });
 
@@ -58,34 +58,31 @@ export function openS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
      * `false` and finds its own bytes, which is harmless where the first answer stands, as it does for all our keys.)
      */
     async create(key, body) {
-      const fullKey = addressOf(key).Key;
+      const address = addressOf(key);
       const writer = randomUUID();
-      const put = await preparePut({ client, bucket, fullKey, writer, body, checksumMode });
-      try {
-        return await calls.run('PutObject', async (signal, nth) => {
-          try {
-            await put.send(signal);
-            return true;
-          } catch (error) {
-            if (statusOf(error) !== 412) throw error;
-            if (nth === 1) return false;
-          }
-          const standing = await head(key, signal);
-          if (standing === null) throw deletedMeanwhile();
-          return standing.Metadata?.[WRITER] === writer;
-        });
-      } finally {
-        await put.close();
-      }
+      const send = await preparePut({ client, address, writer, body, checksumMode });
+      return calls.run('PutObject', async (signal, nth) => {
+        try {
+          await send(signal);
+          return true;
+        } catch (error) {
+          if (statusOf(error) !== 412) throw error;
+          if (nth === 1) return false;
+        }
+        const standing = await head(address, signal);
+        if (standing === null) throw deletedMeanwhile();
+        return standing.Metadata?.[WRITER] === writer;
+      });
     },
     async read(key) {
-      return get(key, (answer) => collectBody(answer.Body as Readable, answer.ContentLength));
+      return get(addressOf(key), (answer) => collectBody(answer.Body as Readable, answer.ContentLength));
     },
     async readStream(key) {
-      return get(key, (answer) => streamBody(answer.Body as Readable, limits.attemptTimeoutMs));
+      return get(addressOf(key), (answer) => streamBody(answer.Body as Readable, limits.attemptTimeoutMs));
     },
     async head(key) {
-      const found = await calls.run('HeadObject', (signal) => head(key, signal));
+      const address = addressOf(key);
+      const found = await calls.run('HeadObject', (signal) => head(address, signal));
       if (found === null) return null;
       return { key, bytes: found.ContentLength ?? 0, modifiedMs: found.LastModified?.getTime() ?? 0 };
     },

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3ChecksumMode } from './s3-client.ts';
 import type { ObjectBody } from './object-store.ts';
@@ -6,68 +7,52 @@ import type { ObjectBody } from './object-store.ts';
 /** Metadata of every object: which call of `create` it comes from. Read back when an answer was lost. */
 export const WRITER = 'writer';
 
-/** A create-only PUT that can be sent again and again. */
-export type PreparedPut = {
-  send(signal: AbortSignal): Promise<void>;
-  close(): Promise<void>;
-};
+/** A quarter of the reads, and less CPU, than Node's 64 KiB. */
+const READ_BYTES = 262_144;
 
-/** Opens the body once, and checks a file's size before the first byte is sent. */
+/** Sends one create-only PUT; it can be sent again and again. */
+type SendPut = (signal: AbortSignal) => Promise<void>;
+
+/** Checks a file's size before the first byte is sent; the file is read anew by every attempt. */
 export async function preparePut(options: {
   client: S3Client;
-  bucket: string;
-  fullKey: string;
+  address: { Bucket: string; Key: string };
   writer: string;
   body: ObjectBody;
   checksumMode: S3ChecksumMode;
-}): Promise<PreparedPut> {
-  const { client, body } = options;
-  const target = { Bucket: options.bucket, Key: options.fullKey, IfNoneMatch: '*' };
+}): Promise<SendPut> {
+  const { client, body, checksumMode } = options;
+  const target = { ...options.address, IfNoneMatch: '*' };
+  const metadata = { [WRITER]: options.writer };
   if (!('path' in body)) {
-    return {
-      async send(signal) {
-        const metadata = { [WRITER]: options.writer };
-        const put = { ...target, Body: body, ContentLength: body.byteLength, Metadata: metadata };
-        await client.send(new PutObjectCommand(put), { abortSignal: signal });
-      },
-      async close() {},
+    const put = { ...target, Body: body, ContentLength: body.byteLength, Metadata: metadata };
+    return async (signal) => {
+      await client.send(new PutObjectCommand(put), { abortSignal: signal });
     };
   }
-  const file = await open(body.path, 'r');
-  try {
-    const { size } = await file.stat();
-    if (size !== body.bytes) throw new Error(`spooled body has ${size} bytes instead of ${body.bytes}`);
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-  return {
-    async send(signal) {
-      const stream =
-        body.bytes === 0 ? null : file.createReadStream({ start: 0, end: body.bytes - 1, autoClose: false });
-      const put = new PutObjectCommand({
-        ...target,
-        Body: stream ?? new Uint8Array(0),
-        ContentLength: body.bytes,
-        Metadata: { [WRITER]: options.writer, sha256: body.sha256 },
-        // A checksum that is given is not computed: the SDK would send a stream in chunks with a trailer, which radosgw
-        // 16.2 refuses and others store as they came.
-        ...(options.checksumMode === 'WHEN_SUPPORTED'
-          ? { ChecksumSHA256: Buffer.from(body.sha256, 'hex').toString('base64') }
-          : {}),
-      });
-      signPayload(put, body.sha256);
-      try {
-        await (stream === null
-          ? client.send(put, { abortSignal: signal })
-          : Promise.race([client.send(put, { abortSignal: signal }), failureOf(stream)]));
-      } finally {
-        stream?.destroy();
-      }
-    },
-    close: () => file.close(),
+  const { size } = await stat(body.path);
+  if (size !== body.bytes) throw new Error(`spooled body has ${size} bytes instead of ${body.bytes}`);
+  return async (signal) => {
+    const stream = createReadStream(body.path, { end: Math.max(0, body.bytes - 1), highWaterMark: READ_BYTES });
+    const put = new PutObjectCommand({
+      ...target,
+      Body: stream,
+      ContentLength: body.bytes,
+      Metadata: { ...metadata, sha256: body.sha256 },
+      // A checksum that is given is not computed: the SDK would send a stream in chunks with a trailer, which radosgw
+      // 16.2 refuses and others store as they came.
+      ...(checksumMode === 'WHEN_SUPPORTED' ? { ChecksumSHA256: base64Of(body.sha256) } : {}),
+    });
+    signPayload(put, body.sha256);
+    try {
+      await Promise.race([client.send(put, { abortSignal: signal }), failureOf(stream)]);
+    } finally {
+      stream.destroy();
+    }
   };
 }
+
+const base64Of = (hex: string) => Buffer.from(hex, 'hex').toString('base64');
 
 /**
  * Signs the known digest with the request instead of `UNSIGNED-PAYLOAD`, which is what the SDK does with a stream: the
