@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { COMMON_SETTINGS, milliseconds, parseEnvironment } from '@touchstone/shared/process/environment';
+import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 
 const SETTINGS = {
   ...COMMON_SETTINGS,
+  ...OBJECT_STORE_SETTINGS,
   /** Calibration artefact; without one, verdicts say `calibrated: false`. */
   CALIBRATION_PATH: z.string().optional(),
   SWEEP_INTERVAL_MS: milliseconds(5_000),
@@ -19,6 +21,7 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     redisUrl: settings.REDIS_URL,
     queuePrefix: settings.QUEUE_PREFIX,
     dataDir: settings.DATA_DIR,
+    store: objectStoreSettings(settings),
     logLevel: settings.LOG_LEVEL,
     metricsPort: settings.METRICS_PORT,
     metricsHost: settings.METRICS_HOST,

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { Counter, Gauge } from 'prom-client';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
@@ -12,7 +11,7 @@ import { openHeartbeat } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
-import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
+import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import type { RevisionRef } from '@touchstone/shared/storage/keys';
 import { createDetectionRecords } from './adapters/detection-records.ts';
 import { createLeaderLock } from './adapters/leader-lock.ts';
@@ -50,7 +49,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   });
 
   const calibration = config.calibrationPath === undefined ? null : await loadCalibration(config.calibrationPath);
-  const store = await openDirectoryObjectStore(join(config.dataDir, 'objects'));
+  const store = await openObjectStore(config.store);
   const onRedisError = logRedisErrors(logger);
   const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);

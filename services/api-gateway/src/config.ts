@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CNN_SLOTS, CnnSlot } from '@touchstone/shared/contracts/vocabulary';
 import { COMMON_SETTINGS, flag, milliseconds, parseEnvironment, port } from '@touchstone/shared/process/environment';
+import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 
 const KEY_SETTINGS = {
   DATA_DIR: COMMON_SETTINGS.DATA_DIR,
@@ -11,6 +12,7 @@ const KEY_SETTINGS = {
 
 const SETTINGS = {
   ...COMMON_SETTINGS,
+  ...OBJECT_STORE_SETTINGS,
   ...KEY_SETTINGS,
   PORT: port(8_000),
   /** Default: all interfaces. */
@@ -42,6 +44,7 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     redisUrl: settings.REDIS_URL,
     queuePrefix: settings.QUEUE_PREFIX,
     dataDir: settings.DATA_DIR,
+    store: objectStoreSettings(settings),
     logLevel: settings.LOG_LEVEL,
     metricsPort: settings.METRICS_PORT,
     metricsHost: settings.METRICS_HOST,

@@ -10,7 +10,7 @@ import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { readHeartbeats } from '@touchstone/shared/queue/heartbeats';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
-import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
+import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { openApiKeys } from './adapters/api-keys-file.ts';
 import { createDetectionReader } from './adapters/detection-reader.ts';
 import { createFlowProducer } from './adapters/flow-producer.ts';
@@ -48,7 +48,7 @@ export async function startService(config: Config): Promise<Service> {
     }),
   };
 
-  const store = await openDirectoryObjectStore(join(config.dataDir, 'objects'));
+  const store = await openObjectStore(config.store);
   const spool = await openSpool(join(config.dataDir, 'spool'), config.maxBytesInFlight, (error) =>
     logger.warn({ err: error }, 'a file of the spool could not be removed'),
   );

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { DeploymentUse } from '@touchstone/models/licence-gate';
 import { CNN_SLOTS, type CnnSlot } from '@touchstone/shared/contracts/vocabulary';
 import { COMMON_SETTINGS, milliseconds, parseEnvironment } from '@touchstone/shared/process/environment';
+import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 
 const SLOT_LIST = `a list of ${CNN_SLOTS.join(', ')}, separated by commas`;
 
 const SETTINGS = {
   ...COMMON_SETTINGS,
+  ...OBJECT_STORE_SETTINGS,
   /** Folders of the bundles; a relative path is relative to the working directory. */
   MODEL_SBI_PATH: z.string().default('models/sbi-lite'),
   MODEL_DISTILDIRE_PATH: z.string().default('models/distildire-lite'),
@@ -41,6 +43,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cores = availableParallelism(
     redisUrl: settings.REDIS_URL,
     queuePrefix: settings.QUEUE_PREFIX,
     dataDir: settings.DATA_DIR,
+    store: objectStoreSettings(settings),
     logLevel: settings.LOG_LEVEL,
     metricsPort: settings.METRICS_PORT,
     metricsHost: settings.METRICS_HOST,

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
 import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
@@ -11,8 +10,7 @@ import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openHeartbeat } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
-import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
-import type { ObjectStore } from '@touchstone/shared/storage/object-store';
+import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { createDetectionObjects } from './adapters/detection-objects.ts';
 import { createDetectorMetrics } from './adapters/detector-metrics.ts';
 import { describeDetector } from './adapters/load-slots.ts';
@@ -23,19 +21,20 @@ import type { Config } from './config.ts';
 import { createBatchQueue } from './core/batch-queue.ts';
 import type { ImagePreparer } from './core/prepared-image.ts';
 import { createDetectImage } from './detect-image.ts';
+import { openInferenceDevice } from './inference/open-inference-device.ts';
 import { openPreparerPool } from './preparer/preparer-pool.ts';
 
 /** Parts that tests and benchmarks replace. */
 export type ServiceDeps = {
   openPreparer: (options: Parameters<typeof openPreparerPool>[0]) => Promise<ImagePreparer>;
-  openStore: (root: string) => Promise<ObjectStore>;
+  openStore: typeof openObjectStore;
   /** Ends the process, not in order, after a failure that only a new one can mend. */
   endProcess: () => void;
 };
 
 const REAL_DEPS: ServiceDeps = {
   openPreparer: openPreparerPool,
-  openStore: openDirectoryObjectStore,
+  openStore: openObjectStore,
   // `process.exit` waits for threads, for ever when one hangs in a native call (measured); a signal does not.
   endProcess: () => process.kill(process.pid, 'SIGKILL'),
 };
@@ -86,7 +85,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
   async function start(): Promise<Service> {
     const { registry, jobFailures } = createProcessMetrics('gpu-worker');
     const metrics = createDetectorMetrics(registry);
-    const store = keep(await deps.openStore(join(config.dataDir, 'objects')));
+    const store = keep(await deps.openStore(config.store));
     const onRedisError = logRedisErrors(logger);
     const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
     keep({ close: () => closeRedis(consumer) });
@@ -98,6 +97,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
       await openDetectors(config, {
         openPreparer: (plans) =>
           deps.openPreparer({ plans, size: config.preparerProcesses, ...PREPARER_LIMITS, logger }),
+        openDevice: deps.openDevice,
         onCrash,
         logger,
       }),

@@ -15,6 +15,7 @@ import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/
 import { readHeartbeats } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
 import { closeRedis, CONSUMER_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
+import { openObjectStore, type ObjectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import { partialKey, requestKey, uploadKey } from '@touchstone/shared/storage/keys';
@@ -245,8 +246,8 @@ describe('a gpu-worker on a real Redis and a real directory store', () => {
 
   it('tries again after the store failed instead of answering', async () => {
     let failures = 0;
-    const openStore = async (root: string): Promise<ObjectStore> => {
-      const real = await openDirectoryObjectStore(root);
+    const openStore = async (settings: ObjectStoreSettings): Promise<ObjectStore> => {
+      const real = await openObjectStore(settings);
       return {
         ...real,
         create: (key, body) => (failures++ === 0 ? Promise.reject(new Error('disk full')) : real.create(key, body)),

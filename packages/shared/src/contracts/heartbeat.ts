@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { CnnSlot } from './vocabulary.ts';
+import { Slot } from './vocabulary.ts';
 
 /** One detector slot of one worker, as `/health` shows it. */
 export const DetectorReport = z.object({
-  slot: CnnSlot,
+  slot: Slot,
   state: z.enum(['ready', 'unavailable']),
   /** What an operator should do when it is `unavailable`. */
   detail: z.string().nullable(),
   bundle: z.object({ id: z.string(), version: z.string(), weights_sha256: z.string() }).nullable(),
+  /** What computes the answers: an execution provider, or the model of the LLM. */
   provider: z.string().nullable(),
   /** One warm run of batch 1, in ms. */
   warm_ms: z.number().nullable(),

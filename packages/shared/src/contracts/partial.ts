@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
+import { Judgement } from './judgement.ts';
 import { DetectorReason, DetectorStatus, Slot } from './vocabulary.ts';
 
 /** Pixel box `[left, top, right, bottom]` in the upright image, as a person sees it. */
@@ -59,6 +60,8 @@ export const Partial = z.object({
   /** Ways in which the preparation differs from what the detector was measured with, e.g. `upscaled`. */
   caveats: z.array(z.string()),
   timings_ms: StageTimings.nullable(),
+  /** What the LLM said; only in its slot, and only when it answered. */
+  judgement: Judgement.optional(),
   created_at: z.iso.datetime(),
 });
 export type Partial = z.infer<typeof Partial>;

@@ -5,12 +5,18 @@ import { Slot } from './vocabulary.ts';
 export const MediaType = z.enum(['image/jpeg', 'image/png', 'image/webp']);
 export type MediaType = z.infer<typeof MediaType>;
 
+/** When the LLM is asked: always, only where the detectors leave the verdict open, never. */
+export const LlmPolicy = z.enum(['always', 'uncertain', 'off']);
+export type LlmPolicy = z.infer<typeof LlmPolicy>;
+
 /** What the client asked for, defaults filled in. Part of the idempotency fingerprint, so keep it canonical. */
 export const DetectionOptions = z.object({
   external_id: z.string().min(1).max(200).nullable(),
   /** Slots that were asked for, in the order of the vocabulary. */
   detectors: z.array(Slot).min(1),
   operating_point: z.string().max(64).nullable(),
+  /** Absent without an LLM, and in records of the release before it; fingerprints stay the same without it. */
+  llm: LlmPolicy.optional(),
 });
 export type DetectionOptions = z.infer<typeof DetectionOptions>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
+import { Judgement } from './judgement.ts';
 import { Box, StageTimings } from './partial.ts';
 import { DetectionStatus, DetectorReason, DetectorStatus, Slot, Verdict, VerdictReason } from './vocabulary.ts';
 
@@ -29,6 +30,8 @@ export const DetectorResult = z.object({
   ),
   caveats: z.array(z.string()),
   timings_ms: StageTimings.nullable(),
+  /** What the LLM said, in its own words: machine-made text. Absent where it did not answer, and in older records. */
+  judgement: Judgement.optional(),
 });
 export type DetectorResult = z.infer<typeof DetectorResult>;
 

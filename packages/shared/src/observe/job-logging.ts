@@ -24,7 +24,10 @@ export function logJobEvents(logger: Logger, metrics: JobMetrics): JobEvents {
     },
     onLocksLost(queue, jobIds) {
       metrics.lockRenewalFailures.inc({ queue }, jobIds.length);
-      logger.warn({ queue, jobIds: jobIds.slice(0, 20) }, 'job locks lost: another worker may have taken the jobs over');
+      logger.warn(
+        { queue, jobIds: jobIds.slice(0, 20) },
+        'job locks lost: another worker may have taken the jobs over',
+      );
     },
     onError: (_queue, error) => onRedisError(error),
   };

@@ -1,7 +1,8 @@
-import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { catalog, type Payload, type QueueName, type Result } from './catalog.ts';
 import { WORKER_SETTINGS } from './job-settings.ts';
+import { RetryLaterError } from './retry-later-error.ts';
 
 export type JobContext = {
   jobId: string;
@@ -11,6 +12,7 @@ export type JobContext = {
   /** Time since the job became known to Redis, in ms. */
   waitedMs: number;
 };
+/** Rejecting costs the job one attempt; a RetryLaterError costs none. */
 export type Handler<Q extends QueueName> = (payload: Payload<Q>, context: JobContext) => Promise<Result<Q>>;
 
 /** What a worker tells about its jobs; the service turns it into logs and metrics. */
@@ -44,18 +46,23 @@ export function openJobWorker<Q extends QueueName>(
   const { connection, prefix, concurrency, events } = options;
   const worker = new Worker(
     name,
-    async (job: Job) => {
+    async (job: Job, token) => {
       const parsed = schema.safeParse(job.data);
       if (!parsed.success) throw new UnrecoverableError(`bad ${name} payload: ${parsed.error.message}`);
       const attempt = job.attemptsMade + 1;
-      return result.parse(
-        await handle(parsed.data as Payload<Q>, {
-          jobId: job.id ?? '',
-          attempt,
-          isLastAttempt: attempt >= (job.opts.attempts ?? 1),
-          waitedMs: Math.max(0, Date.now() - job.timestamp),
-        }),
-      );
+      const context: JobContext = {
+        jobId: job.id ?? '',
+        attempt,
+        isLastAttempt: attempt >= (job.opts.attempts ?? 1),
+        waitedMs: Math.max(0, Date.now() - job.timestamp),
+      };
+      try {
+        return result.parse(await handle(parsed.data as Payload<Q>, context));
+      } catch (error) {
+        if (!(error instanceof RetryLaterError)) throw error;
+        await job.moveToDelayed(Date.now() + error.delayMs, token);
+        throw new DelayedError();
+      }
     },
     { connection, prefix, concurrency, autorun: false, ...WORKER_SETTINGS },
   );
