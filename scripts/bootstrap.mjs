@@ -92,6 +92,7 @@ async function install(step) {
   let stoppedBy;
   stopCurrent = (signal) => {
     stoppedBy = signal;
+    if (child.pid === undefined) return;
     try {
       process.kill(-child.pid, 'SIGTERM');
     } catch {

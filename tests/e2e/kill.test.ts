@@ -81,9 +81,11 @@ describe('the whole system under fire', () => {
       expect(answer).toMatchObject({ status: 'completed', degraded: [] });
       expect(answer.detectors.map((row) => row.status)).toEqual(['not_applicable', 'completed', 'skipped']);
     }
-    const verdicts = await readdir(join(running.dataDir, 'objects/verdicts/default'));
-    expect(verdicts.toSorted()).toEqual(accepted.toSorted());
-    for (const id of accepted) {
+    // A gateway that was killed between its promise and its answer leaves a question that nobody knows the id of: it
+    // is answered all the same.
+    const stored = await readdir(join(running.dataDir, 'objects/verdicts/default'));
+    expect(accepted.filter((id) => !stored.includes(id))).toEqual([]);
+    for (const id of stored) {
       expect(await readdir(join(running.dataDir, 'objects/verdicts/default', id))).toEqual(['r1.json']);
     }
     const roles = (await running.runFile()).processes;

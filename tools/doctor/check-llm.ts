@@ -30,19 +30,20 @@ async function askModels(base: string, key: string, signal: AbortSignal): Promis
   // `fetch` refuses an address with a password in it.
   address.username = address.password = '';
   const startMs = performance.now();
+  const limit = AbortSignal.timeout(ANSWER_LIMIT_MS);
   try {
     const response = await fetch(address, {
       headers: { authorization: `Bearer ${key}` },
       // A key goes to the host that it was given for and nowhere else.
       redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]),
+      signal: AbortSignal.any([signal, limit]),
     });
     await response.body?.cancel();
     return judgeAnswer(response.status, host, Math.round(performance.now() - startMs));
   } catch (error) {
     const { name, cause } = asError(error);
     const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-    const reason = name === 'TimeoutError' ? `no answer within ${ANSWER_LIMIT_MS / 1_000} s` : (code ?? name);
+    const reason = limit.aborted ? `no answer within ${ANSWER_LIMIT_MS / 1_000} s` : (code ?? name);
     return fail(
       'llm',
       `${host} cannot be reached (${reason})`,
@@ -56,7 +57,12 @@ export function judgeAnswer(status: number, host: string, answerMs: number): Fin
   const facts = { host, status, answer_ms: answerMs };
   if (status >= 200 && status < 300) return ok('llm', `${host} takes the key (${answerMs} ms)`, facts);
   if (status === 401 || status === 403) {
-    return fail('llm', `${host} refuses the key (${status})`, 'Set OPENAI_API_KEY to a valid key for this host.', facts);
+    return fail(
+      'llm',
+      `${host} refuses the key (${status})`,
+      'Set OPENAI_API_KEY to a valid key for this host.',
+      facts,
+    );
   }
   if (status === 404 || status === 405) {
     const advice = 'Check the path of OPENAI_BASE_URL (it ends in /v1 as a rule); some servers list no models.';

@@ -26,7 +26,7 @@ function wantedPorts({ settings, env }: DoctorContext): WantedPort[] {
   const metrics = metricsPort === 0 ? [] : ROLES.map((_, index) => metricsPort + index);
   return [
     { variable: 'PORT', port, host: env['HOST'] || undefined },
-    { variable: 'OPS_PORT', port: opsPort, host: undefined },
+    { variable: 'OPS_PORT', port: opsPort, host: env['OPS_HOST'] || '127.0.0.1' },
     ...metrics.map((each) => ({ variable: 'METRICS_PORT', port: each, host: env['METRICS_HOST'] || '127.0.0.1' })),
   ];
 }
@@ -35,7 +35,8 @@ function wantedPorts({ settings, env }: DoctorContext): WantedPort[] {
 function portsOfRun({ run }: DoctorContext): Set<number> {
   if (run.kind !== 'running') return new Set();
   const all = [run.run.addresses, ...run.run.processes.map(({ addresses }) => addresses)];
-  return new Set(all.flatMap((addresses) => Object.values(addresses).map((address) => Number(new URL(address).port))));
+  const addresses = all.flatMap((each) => Object.values(each)).filter((address) => URL.canParse(address));
+  return new Set(addresses.map((address) => Number(new URL(address).port)));
 }
 
 async function tryPort({ variable, port, host }: WantedPort, ours: ReadonlySet<number>): Promise<Finding> {
@@ -66,7 +67,7 @@ function describeTaken(id: string, { variable, port, host }: WantedPort, error: 
     const advice = `Choose one above 1023 and put a proxy in front: ${variable}=8080 npm start`;
     return fail(id, `${variable} ${port} is not for this user`, advice, facts);
   }
-  const hostVariable = variable === 'PORT' ? 'HOST' : variable === 'METRICS_PORT' ? 'METRICS_HOST' : variable;
+  const hostVariable = variable.replace('PORT', 'HOST');
   const where = host === undefined ? '' : ` on ${host}`;
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   return fail(id, `${variable} ${port}${where} cannot be listened on (${code})`, `Change ${hostVariable}.`, facts);

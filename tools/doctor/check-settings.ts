@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asError } from '@touchstone/shared/process/error-code';
@@ -5,9 +6,6 @@ import { ROLES } from '../start/roles.ts';
 import { loadSettings } from '../start/settings.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 import type { Check } from './run-checks.ts';
-
-/** What we need of a service's `config.ts`. */
-type ConfigModule = { loadConfig: (env: NodeJS.ProcessEnv) => Record<string, unknown> };
 
 /** Asks `npm start` and every service whether they would take the settings. */
 export const checkSettings: Check = {
@@ -18,13 +16,13 @@ export const checkSettings: Check = {
     const serviceEnv = { ...env, REDIS_URL: env['REDIS_URL'] || 'unix:///private' };
     const configs = new Map<string, Record<string, unknown>>();
     const refusals: Refusal[] = refusalsOf('npm start', () => loadSettings(env, root));
+    const readers = ['npm start'];
     for (const { name, entry } of ROLES) {
-      // By address, because a tool has no business in a service but for asking this.
-      const address = pathToFileURL(join(root, dirname(entry), 'config.ts')).href;
-      const { loadConfig } = (await import(address)) as ConfigModule;
+      const loadConfig = await findLoadConfig(join(root, dirname(entry), 'config.ts'));
+      if (loadConfig === null) continue;
+      readers.push(name);
       refusals.push(...refusalsOf(name, () => configs.set(name, loadConfig(serviceEnv))));
     }
-    const readers = ['npm start', ...ROLES.map(({ name }) => name)];
     if (refusals.length > 0) return describeRefusals(refusals);
     return [
       ok('settings', `${readers.join(', ')} take the settings`, { readers }),
@@ -32,6 +30,16 @@ export const checkSettings: Check = {
     ];
   },
 };
+
+type LoadConfig = (env: NodeJS.ProcessEnv) => Record<string, unknown>;
+
+/** By address, because a tool has no business in a service but for asking this. Null where there is none to ask. */
+async function findLoadConfig(path: string): Promise<LoadConfig | null> {
+  if (!existsSync(path)) return null;
+  const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  const [, load] = Object.entries(exported).find(([name]) => /^load\w*Config$/.test(name)) ?? [];
+  return typeof load === 'function' ? (load as LoadConfig) : null;
+}
 
 /** A complaint of one reader about one variable; the variable is null when it is about something else. */
 export type Refusal = { reader: string; variable: string | null; problem: string };
@@ -67,7 +75,7 @@ export function describeRefusals(refusals: readonly Refusal[]): Finding[] {
 }
 
 /** A detector that the gateway gives work and no worker of these settings takes it from. */
-export function unfilledSlots(asked: unknown, filled: unknown): Finding[] {
+function unfilledSlots(asked: unknown, filled: unknown): Finding[] {
   if (!Array.isArray(asked) || !Array.isArray(filled)) return [];
   const missing = asked.filter((slot) => !filled.includes(slot));
   if (missing.length === 0) return [];

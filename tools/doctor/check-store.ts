@@ -59,7 +59,8 @@ export async function tryStore(store: ObjectStore, subject: string): Promise<Fin
     if (!first || stored === null || !body.equals(stored)) {
       return [fail('store', 'an object that was stored does not read back as it was written', LINK_ADVICE, facts)];
     }
-    if (second) return [fail('store', 'create-only does not hold: a second writer replaced an object', LINK_ADVICE, facts)];
+    if (second)
+      return [fail('store', 'create-only does not hold: a second writer replaced an object', LINK_ADVICE, facts)];
     return [ok('store', `${subject} takes an object in ${createMs} ms; create-only holds`, facts)];
   } finally {
     await store.delete(key);

@@ -5,7 +5,7 @@ import { readRunFile, type RunFile } from '../start/run-file.ts';
 import { loadSettings, type Settings } from '../start/settings.ts';
 
 /** What `run.json` says about this DATA_DIR. */
-export type RunState =
+type RunState =
   | { kind: 'none' }
   | { kind: 'running'; run: RunFile }
   /** Its supervisor was killed; services may have outlived it for some seconds. */

@@ -7,8 +7,7 @@ const ID_COLUMNS = 18;
 
 /** One line for what was found and one for what to do. */
 export function formatFinding({ id, state, what, advice }: Finding, hasColours: boolean): string {
-  const paint = (text: string) =>
-    hasColours ? styleText(COLOURS[state], text, { validateStream: false }) : text;
+  const paint = (text: string) => (hasColours ? styleText(COLOURS[state], text, { validateStream: false }) : text);
   const line = `${paint(MARKS[state])} ${id.padEnd(ID_COLUMNS)} ${oneLine(what)}`;
   return advice === null ? line : `${line}\n    -> ${oneLine(advice)}`;
 }

@@ -13,7 +13,7 @@ import { REDIS_ROLE, type Role } from './roles.ts';
 import { openRunFile, type OpenRunFile, type RunFile } from './run-file.ts';
 import { loadSettings } from './settings.ts';
 import { stopInOrder } from './stop-in-order.ts';
-import type { StopSignals } from './stop-signals.ts';
+import { whenAborted, type StopSignals } from './stop-signals.ts';
 import {
   superviseProcess,
   type FailedStart,
@@ -115,7 +115,7 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
             logDir,
           }),
         );
-        await aborted(signals.first);
+        await whenAborted(signals.first);
       }
       return 0;
     } finally {
@@ -180,7 +180,10 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
   }
 
   async function stopAll(): Promise<void> {
-    narrator.say(signals.first.aborted ? 'Stopping; Ctrl-C once more ends everything at once' : 'Stopping');
+    const why = signals.first.aborted
+      ? ` (${String(signals.first.reason)}); Ctrl-C once more ends everything at once`
+      : '';
+    narrator.say(`Stopping${why}`);
     const stageNumbers = [...new Set(roles.map((role) => role.stopStage))].toSorted((a, b) => a - b);
     const stages = stageNumbers.map((stage) =>
       services.filter(({ role }) => role.stopStage === stage).map(({ process }) => process),
@@ -194,13 +197,6 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
   }
 
   function stopped(): Promise<'stopped'> {
-    return aborted(signals.first).then(() => 'stopped');
+    return whenAborted(signals.first).then(() => 'stopped');
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

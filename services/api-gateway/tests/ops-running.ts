@@ -37,9 +37,15 @@ export async function runOps(settings: NodeJS.ProcessEnv = {}) {
   const jobs: DetectionJobs = openDetectionJobs(redis, prefix, ignore);
 
   /** By node:http, because `fetch` sends no `Origin`, `Host` or `Sec-Fetch-Site` of ours. */
-  const ask = (method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<Answer> =>
+  const ask = (
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body = '',
+    base = url,
+  ): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const outgoing = request(url + path, { method, headers, agent: false }, (response) => {
+      const outgoing = request(base + path, { method, headers, agent: false }, (response) => {
         response.setEncoding('utf8');
         let text = '';
         response.on('data', (chunk: string) => (text += chunk));

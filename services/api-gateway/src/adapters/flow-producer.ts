@@ -1,15 +1,37 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '@touchstone/shared/observe/logger';
-import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
+import { parentJobId, type RevisionPayload } from '@touchstone/shared/queue/catalog';
 import type { DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { settleWithin } from './settle-within.ts';
 
 const LIMIT_MS = 2_000;
+/** More than this is a long outage, and the sweeper's work. */
+const MAX_OWED = 1_000;
 
 /** Enqueues and never fails: the pending marker is the promise, and the sweeper adds what is missing here. */
 export type FlowProducer = (payload: RevisionPayload, priority: number) => Promise<void>;
 
-export function createFlowProducer(redis: Redis, jobs: Pick<DetectionJobs, 'addFlow'>, logger: Logger): FlowProducer {
+/**
+ * What could not be enqueued is tried once more when Redis is back: adding twice is harmless, and a short outage then
+ * costs its clients no more than its own length instead of the sweeper's ten seconds.
+ */
+export function createFlowProducer(
+  redis: Pick<Redis, 'status' | 'on'>,
+  jobs: Pick<DetectionJobs, 'addFlow'>,
+  logger: Logger,
+): FlowProducer {
+  const owed = new Map<string, { payload: RevisionPayload; priority: number }>();
+  const repay = async () => {
+    for (const [key, { payload, priority }] of owed) {
+      if (redis.status !== 'ready') return;
+      owed.delete(key);
+      await jobs.addFlow(payload, priority).catch(() => {
+        logger.warn({ detectionId: payload.id }, 'not enqueued again: left to the sweeper');
+      });
+    }
+  };
+  redis.on('ready', () => void repay());
+
   return async (payload, priority) => {
     // Without a connection BullMQ would wait for one, and so would the client.
     const isAdded =
@@ -19,6 +41,8 @@ export function createFlowProducer(redis: Redis, jobs: Pick<DetectionJobs, 'addF
         jobs.addFlow(payload, priority).then(() => true),
         false,
       ));
-    if (!isAdded) logger.warn({ detectionId: payload.id }, 'not enqueued: left to the sweeper');
+    if (isAdded) return;
+    if (owed.size < MAX_OWED) owed.set(parentJobId(payload), { payload, priority });
+    logger.warn({ detectionId: payload.id }, 'not enqueued: waits for Redis or the sweeper');
   };
 }

@@ -21,7 +21,7 @@ export type CollectDeps = {
 };
 
 /** The answer takes a second at most, whatever hangs: a scrape of Prometheus must not fail because of one process. */
-const ANSWER_LIMIT_MS = 900;
+const ANSWER_LIMIT_MS = 800;
 const LOOK_LIMIT_MS = 300;
 
 /** The metrics of all processes, and of what they share, as one exposition. Calls at the same time share one look. */

@@ -1,0 +1,47 @@
+import { expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import type { Redis } from 'ioredis';
+import { newDetectionId } from '@touchstone/shared/contracts/detection-id';
+import { createLogger } from '@touchstone/shared/observe/logger';
+import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
+import { createFlowProducer } from './flow-producer.ts';
+
+const payloadOf = (): RevisionPayload => ({
+  tenant: 'default',
+  id: newDetectionId(Date.now()),
+  revision: 1,
+  slots: ['distildire'],
+});
+/** A connection whose state the test sets. */
+class Connection extends EventEmitter {
+  status: Redis['status'] = 'ready';
+}
+
+it('enqueues at once what came while Redis was away, as soon as it is back', async () => {
+  const connection = new Connection();
+  const added = new EventEmitter();
+  const seen: string[] = [];
+  const jobs = {
+    addFlow: async ({ id }: RevisionPayload) => {
+      seen.push(id);
+      added.emit('flow');
+    },
+  };
+  const enqueue = createFlowProducer(connection as unknown as Redis, jobs, createLogger('test', 'silent'));
+  const [early, late] = [payloadOf(), payloadOf()];
+  connection.status = 'reconnecting';
+  await enqueue(early, 10);
+  expect(seen).toEqual([]);
+  connection.status = 'ready';
+  const flow = once(added, 'flow');
+  connection.emit('ready');
+  await flow;
+  await enqueue(late, 10);
+  expect(seen).toEqual([early.id, late.id]);
+});
+
+it('resolves although adding fails', async () => {
+  const jobs = { addFlow: () => Promise.reject(new Error('gone')) };
+  const enqueue = createFlowProducer(new Connection() as unknown as Redis, jobs, createLogger('test', 'silent'));
+  await expect(enqueue(payloadOf(), 1)).resolves.toBeUndefined();
+});
