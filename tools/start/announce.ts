@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import type { ProcessReport } from './run-file.ts';
 import type { FailedStart } from './supervised-process.ts';
 
 /** What a person wants to know once everything runs. */
 export function describeRunning(run: {
   publicUrl: string | undefined;
+  opsUrl: string | undefined;
   processes: readonly ProcessReport[];
   redis: string;
   dataDir: string;
@@ -11,11 +13,14 @@ export function describeRunning(run: {
 }): string {
   const rows: [string, string][] = [];
   if (run.publicUrl !== undefined) rows.push(['Page', `${run.publicUrl}/`], ['Health', `${run.publicUrl}/health`]);
+  if (run.opsUrl !== undefined) {
+    rows.push(['Operators', `${run.opsUrl}/  (user ops, password: cat ${join(run.dataDir, 'ops-password')})`]);
+  }
   for (const { role, addresses } of run.processes) {
     if (addresses['metrics'] !== undefined) rows.push(['Metrics', `${addresses['metrics']}/metrics  (${role})`]);
   }
   rows.push(['Queue', run.redis], ['Data', run.dataDir], ['Logs', `${run.logDir}/<role>.log`]);
-  const lines = rows.map(([name, value], i) => `  ${(rows[i - 1]?.[0] === name ? '' : name).padEnd(9)}${value}`);
+  const lines = rows.map(([name, value], i) => `  ${(rows[i - 1]?.[0] === name ? '' : name).padEnd(11)}${value}`);
   const first =
     run.publicUrl === undefined
       ? []
@@ -24,10 +29,13 @@ export function describeRunning(run: {
 }
 
 /** Why a role that never came up did not, from the last lines it wrote, with what to do where that is known. */
-export function describeFailedStart(failure: FailedStart, run: { publicPort: number; logDir: string }): string {
+export function describeFailedStart(
+  failure: FailedStart,
+  run: { publicPort: number; opsPort: number; logDir: string },
+): string {
   const { role, reason, lastLines } = failure;
   const [, taken] = /EADDRINUSE\b.*?:(\d+)\s*$/m.exec(lastLines.join('\n')) ?? [];
-  const setting = Number(taken) === run.publicPort ? 'PORT' : 'METRICS_PORT';
+  const setting = { [run.publicPort]: 'PORT', [run.opsPort]: 'OPS_PORT' }[Number(taken)] ?? 'METRICS_PORT';
   const advice =
     taken === undefined
       ? `More in ${run.logDir}/${role}.log`

@@ -42,10 +42,11 @@ function serviceEnvironment(
   { settings, redisUrl, index }: LaunchOptions,
   previous: Record<string, string>,
 ): Record<string, string> {
-  const publicPort = previous['public'] === undefined ? settings.port : new URL(previous['public']).port;
+  const portOf = (address: string | undefined, first: number) =>
+    address === undefined ? String(first) : new URL(address).port;
   return {
-    PORT: String(publicPort),
-    OPS_PORT: String(settings.opsPort),
+    PORT: portOf(previous['public'], settings.port),
+    OPS_PORT: portOf(previous['ops'], settings.opsPort),
     METRICS_PORT: String(settings.metricsPort === 0 ? 0 : settings.metricsPort + index),
     DATA_DIR: settings.dataDir,
     REDIS_URL: redisUrl,

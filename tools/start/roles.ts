@@ -9,6 +9,7 @@ export type Role = {
 
 export const ROLES: readonly Role[] = [
   { name: 'api-gateway', entry: 'services/api-gateway/src/main.ts', stopStage: 1 },
+  { name: 'operators', entry: 'services/api-gateway/src/ops-main.ts', stopStage: 1 },
   { name: 'gpu-worker', entry: 'services/gpu-worker/src/main.ts', stopStage: 2 },
   { name: 'aggregator', entry: 'services/aggregator/src/main.ts', stopStage: 2 },
 ];

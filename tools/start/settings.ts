@@ -3,7 +3,7 @@ import { COMMON_SETTINGS, parseEnvironment, port } from '@touchstone/shared/proc
 
 const SETTINGS = {
   PORT: port(8_000),
-  /** Reserved for the operators' page: nothing listens on it yet. */
+  /** The operators' page. */
   OPS_PORT: port(8_001),
   /** Holds all state: objects, Redis, logs, spool, keys.json, run.json. */
   DATA_DIR: COMMON_SETTINGS.DATA_DIR,

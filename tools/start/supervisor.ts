@@ -102,13 +102,14 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
       redisUrl = server?.url ?? redisUrl;
       const failure = (await startRedis(server)) ?? (await startServices(redisUrl));
       if (failure !== null && failure !== 'stopped') {
-        narrator.show(describeFailedStart(failure, { publicPort: settings.port, logDir }));
+        narrator.show(describeFailedStart(failure, { publicPort: settings.port, opsPort: settings.opsPort, logDir }));
         return 1;
       }
       if (failure === null) {
         narrator.show(
           describeRunning({
             publicUrl: describeRun().addresses['public'],
+            opsUrl: describeRun().addresses['ops'],
             processes: describeRun().processes,
             redis: server === undefined ? 'the Redis of REDIS_URL' : `a private Redis (${server.source})`,
             dataDir,

@@ -5,7 +5,7 @@ import type { DetectionRecords } from './adapters/detection-records.ts';
 import { buildVerdict, type LoadedCalibration } from './core/build-verdict.ts';
 
 /** A detector that still owes its answer: waiting never finalises, so somebody has to run its job again. */
-export class IncompleteDetectionError extends Error {
+class IncompleteDetectionError extends Error {
   override readonly name = 'IncompleteDetectionError';
 }
 

@@ -101,10 +101,17 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     lock: createLeaderLock(quick, `${config.queuePrefix}:sweeper`, config.sweepIntervalMs + 3_000),
     intervalMs: config.sweepIntervalMs,
     onReport(report) {
-      pending.set(report.pending);
-      oldest.set(report.oldestAgeMs / 1_000);
+      // Who does not sweep knows nothing: an old value must not keep an alarm up.
+      pending.set(report?.pending ?? 0);
+      oldest.set((report?.oldestAgeMs ?? 0) / 1_000);
     },
     logger,
+  });
+  const processServer = await openProcessServer({
+    port: config.metricsPort,
+    host: config.metricsHost,
+    registry,
+    isReady: async () => consumer.status === 'ready',
   });
   const startedAt = new Date().toISOString();
   const heartbeat = openHeartbeat(quick, config.queuePrefix, () => ({
@@ -113,13 +120,8 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     pid: process.pid,
     started_at: startedAt,
     detectors: [],
+    metrics_url: processServer.url,
   }));
-  const processServer = await openProcessServer({
-    port: config.metricsPort,
-    host: config.metricsHost,
-    registry,
-    isReady: async () => consumer.status === 'ready',
-  });
   for (const worker of workers) worker.start();
   logger.info({ calibration: calibration?.artefact.id ?? null }, 'aggregator is ready');
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { createLogger } from '@touchstone/shared/observe/logger';
@@ -7,7 +8,7 @@ import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
 import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
-import { readHeartbeats } from '@touchstone/shared/queue/heartbeats';
+import { openHeartbeat, readHeartbeats } from '@touchstone/shared/queue/heartbeats';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
@@ -102,6 +103,15 @@ export async function startService(config: Config): Promise<Service> {
     registry,
     isReady,
   });
+  const startedAt = new Date().toISOString();
+  const heartbeat = openHeartbeat(quick, config.queuePrefix, () => ({
+    role: 'api-gateway',
+    instance: `${hostname()}-${process.pid}`,
+    pid: process.pid,
+    started_at: startedAt,
+    detectors: [],
+    metrics_url: processServer.url,
+  }));
   const server = await openPublicServer(app, { port: config.port, host: config.host });
   logger.info({ url: server.url, hasKeys: (await keys.current()).hasKeys }, 'api-gateway is ready');
 
@@ -112,6 +122,7 @@ export async function startService(config: Config): Promise<Service> {
       // Who waits is answered 202 or 504 and asks again elsewhere.
       waiting.close();
       await closed;
+      await heartbeat.close();
       await processServer.close();
       await settleWithin(REDIS_CLOSE_LIMIT_MS, jobs.close(), undefined);
       await Promise.all([closeRedis(quick), closeRedis(subscriber)]);

@@ -17,7 +17,7 @@ export type DetectorReport = z.infer<typeof DetectorReport>;
 
 /** What a process tells about itself every few seconds; it expires when the process dies. */
 export const Heartbeat = z.object({
-  role: z.enum(['gpu-worker', 'aggregator', 'llm-worker']),
+  role: z.enum(['api-gateway', 'gpu-worker', 'aggregator', 'llm-worker']),
   instance: z.string(),
   pid: z.number().int(),
   started_at: z.iso.datetime(),

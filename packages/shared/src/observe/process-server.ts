@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
 
 /** Answers for the process itself, apart from the public door: liveness, readiness, metrics. */
@@ -37,8 +38,10 @@ export async function openProcessServer(options: {
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  // Who listens everywhere is reached by the name of the machine.
+  const host = ['0.0.0.0', '::'].includes(options.host) ? hostname() : options.host;
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

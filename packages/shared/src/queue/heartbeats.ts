@@ -5,7 +5,7 @@ const BEAT_MS = 5_000;
 const EXPIRES_AFTER_SECONDS = 15;
 const hashOf = (prefix: string) => `${prefix}:heartbeats`;
 
-/** Writes a heartbeat now and every 5 s until closed, and takes it back at the end. */
+/** Writes a heartbeat every 5 s and whenever Redis comes (back), until closed; takes it back at the end. */
 export function openHeartbeat(redis: Redis, prefix: string, current: () => Heartbeat): { close(): Promise<void> } {
   const field = (beat: Heartbeat) => `${beat.role}:${beat.instance}`;
   const beat = async () => {
@@ -13,11 +13,14 @@ export function openHeartbeat(redis: Redis, prefix: string, current: () => Heart
     const body = JSON.stringify({ at: Date.now(), beat: Heartbeat.parse(value) });
     await redis.hset(hashOf(prefix), field(value), body).catch(() => undefined);
   };
-  void beat();
-  const timer = setInterval(() => void beat(), BEAT_MS);
+  const beatNow = () => void beat();
+  beatNow();
+  redis.on('ready', beatNow);
+  const timer = setInterval(beatNow, BEAT_MS);
   return {
     async close() {
       clearInterval(timer);
+      redis.off('ready', beatNow);
       if (redis.status === 'ready') await redis.hdel(hashOf(prefix), field(current())).catch(() => undefined);
     },
   };

@@ -7,7 +7,8 @@ export function startSweeping(options: {
   sweep(): Promise<SweepReport>;
   lock: LeaderLock;
   intervalMs: number;
-  onReport(report: SweepReport): void;
+  /** Null: another process sweeps now. */
+  onReport(report: SweepReport | null): void;
   logger: Logger;
 }): { close(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
@@ -15,7 +16,7 @@ export function startSweeping(options: {
   let closed = false;
   const turn = async () => {
     try {
-      if (await options.lock.hold()) options.onReport(await options.sweep());
+      options.onReport((await options.lock.hold()) ? await options.sweep() : null);
     } catch (error) {
       options.logger.warn({ err: error }, 'sweep put off: Redis or the object store did not answer');
     }

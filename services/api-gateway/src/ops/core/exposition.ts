@@ -40,7 +40,7 @@ export function parseExposition(text: string): Family[] {
 }
 
 /** Null when the line is no sample. `labels` is what stands between the braces. */
-export function readSample(line: string): { name: string; labels: string; value: string } | null {
+function readSample(line: string): { name: string; labels: string; value: string } | null {
   const [, name, labels = '', value] = SAMPLE.exec(line) ?? [];
   if (name === undefined || !LABELS.test(labels)) return null;
   // In any case: prom-client writes `Nan`, and Prometheus reads it.
