@@ -16,6 +16,18 @@ afterAll(() => Promise.all(roots.map((root) => rm(root, { recursive: true }))));
 describeObjectStore('directory', async () => openDirectoryObjectStore(await newRoot()));
 
 describe('the spool of the directory store', () => {
+  it('holds nothing after a create that failed', async () => {
+    const root = await newRoot();
+    const store = await openDirectoryObjectStore(root);
+    await store.create('a', new Uint8Array(3));
+    // The target's folder cannot be made, because an object has its name.
+    await expect(store.create('a/b', new Uint8Array(3))).rejects.toThrow(/ENOTDIR|EEXIST/);
+    const path = join(root, 'short');
+    await writeFile(path, 'abc');
+    await expect(store.create('b', { path, bytes: 4, sha256: '' })).rejects.toThrow('3 bytes instead of 4');
+    expect(await readdir(join(root, '.spool'))).toEqual([]);
+  });
+
   it('holds nothing once a create has ended, won or lost', async () => {
     const root = await newRoot();
     const store = await openDirectoryObjectStore(root);

@@ -171,5 +171,6 @@ it('keeps the lock, stall and connection settings that were measured', () => {
     enableOfflineQueue: false,
     commandTimeout: 2_000,
     maxRetriesPerRequest: 1,
+    socketTimeout: 5_000,
   });
 });

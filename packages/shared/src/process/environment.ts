@@ -14,7 +14,8 @@ export function parseEnvironment<S extends z.ZodRawShape>(shape: S, env: NodeJS.
 }
 
 export const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
-export const milliseconds = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+/** Up to 24.8 days: a longer timer of Node fires at once. */
+export const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(2_147_483_647).default(fallback);
 export const flag = (fallback: boolean) =>
   z
     .enum(['0', '1', 'true', 'false'])

@@ -22,9 +22,11 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    // SIGKILL, because `process.exit` would wait for a thread that hangs in a native call.
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), CLOSE_LIMIT_MS).unref();
-    if (service === undefined) process.exit(0);
+    // By SIGKILL, because `process.exit` waits for a thread that is in a native call, such as a model being warmed.
+    const endAtOnce = () => process.kill(process.pid, 'SIGKILL');
+    setTimeout(endAtOnce, CLOSE_LIMIT_MS).unref();
+    // It has taken no work yet, so there is nothing to close in order.
+    if (service === undefined) return void endAtOnce();
     service.close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -39,7 +41,6 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
     const ready: ReadyMessage = { type: 'ready', addresses: service.addresses };
     process.send?.(ready);
   } catch (error) {
-    process.stderr.write(`could not start: ${asError(error).message}\n`);
-    process.exit(1);
+    process.stderr.write(`could not start: ${asError(error).message}\n`, () => process.exit(1));
   }
 }

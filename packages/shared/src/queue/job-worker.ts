@@ -1,8 +1,14 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { settlesWithin } from '../process/settles-within.ts';
 import { catalog, type Payload, type QueueName, type Result } from './catalog.ts';
 import { WORKER_SETTINGS } from './job-settings.ts';
 import { RetryLaterError } from './retry-later-error.ts';
+
+/** How long closing waits: for a sign of Redis, for the jobs underway, and for a worker that was cut off. */
+const PING_LIMIT_MS = 1_000;
+const JOBS_LIMIT_MS = 20_000;
+const FORCED_LIMIT_MS = 1_000;
 
 export type JobContext = {
   jobId: string;
@@ -83,9 +89,11 @@ export function openJobWorker<Q extends QueueName>(
       running ??= worker.run().catch((error: unknown) => events.onError(name, error as Error));
     },
     async close() {
-      // Without Redis, an orderly close never returns (measured: reliability.md section 2).
-      await worker.close(connection.status !== 'ready');
-      await running;
+      // Without Redis an orderly close never returns (measured: reliability.md section 2), nor does `run`; and a server
+      // that hangs still counts as connected.
+      const answers = connection.status === 'ready' && (await settlesWithin(PING_LIMIT_MS, connection.ping()));
+      const closed = worker.close(!answers).then(() => running);
+      await settlesWithin(answers ? JOBS_LIMIT_MS : FORCED_LIMIT_MS, closed);
     },
   };
 }

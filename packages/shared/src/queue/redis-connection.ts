@@ -1,5 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { settlesWithin } from '../process/settles-within.ts';
 
+const QUIT_LIMIT_MS = 1_000;
 const reconnectMs = (attempt: number) => Math.min(attempt * 200, 2_000);
 /** After a failover the old primary answers READONLY, and a blocked read is UNBLOCKED: connect anew and repeat. */
 const reconnectOnError = (error: Error) => (/READONLY|UNBLOCKED/.test(error.message) ? 2 : false);
@@ -22,6 +24,8 @@ export const FAIL_FAST_OPTIONS: RedisOptions = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   commandTimeout: 2_000,
+  // Without it a half-open connection says `ready` until TCP gives up, after a quarter of an hour.
+  socketTimeout: 5_000,
   keepAlive: 10_000,
   connectTimeout: 5_000,
   retryStrategy: reconnectMs,
@@ -35,8 +39,8 @@ export function openRedis(url: string, options: RedisOptions, onError: (error: E
   return redis;
 }
 
-/** Closes a connection whether Redis answers or not. */
+/** Closes a connection whether Redis answers or not; one that hangs is cut off after a second. */
 export async function closeRedis(redis: Redis): Promise<void> {
-  if (redis.status === 'ready') await redis.quit().catch(() => redis.disconnect());
-  else redis.disconnect();
+  const hasQuit = redis.status === 'ready' && (await settlesWithin(QUIT_LIMIT_MS, redis.quit()));
+  if (!hasQuit) redis.disconnect();
 }

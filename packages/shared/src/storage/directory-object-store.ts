@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { copyFile, link, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { hasErrorCode } from '../process/error-code.ts';
 import { assertObjectKey, type ObjectBody, type ObjectInfo, type ObjectStore } from './object-store.ts';
@@ -65,20 +66,31 @@ function nullIfMissing(error: unknown): null {
   throw error;
 }
 
-/** Puts the body into a synced file of the spool and returns its path. */
+/** Puts the body into a synced file of the spool and returns its path; leaves nothing there when it fails. */
 async function stageBody(spoolDir: string, body: ObjectBody): Promise<string> {
   const spool = join(spoolDir, randomUUID());
-  if (!('path' in body)) {
-    const file = await open(spool, 'wx', 0o600);
-    try {
-      await file.writeFile(body);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+  try {
+    if ('path' in body) await stageFile(spool, body);
+    else await stageBytes(spool, body);
     return spool;
+  } catch (error) {
+    await unlink(spool).catch(nullIfMissing);
+    throw error;
   }
-  // A caller's spool on the same file system costs no copy; EXDEV means that it lies on another one.
+}
+
+async function stageBytes(spool: string, body: Uint8Array): Promise<void> {
+  const file = await open(spool, 'wx', 0o600);
+  try {
+    await file.writeFile(body);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A caller's file on the same file system costs no copy; EXDEV means that it lies on another one. */
+async function stageFile(spool: string, body: { path: string; bytes: number }): Promise<void> {
   await link(body.path, spool).catch(async (error: unknown) => {
     if (!hasErrorCode(error, 'EXDEV')) throw error;
     await copyFile(body.path, spool);
@@ -88,13 +100,9 @@ async function stageBody(spoolDir: string, body: ObjectBody): Promise<string> {
     const { size } = await file.stat();
     if (size !== body.bytes) throw new Error(`spooled body has ${size} bytes instead of ${body.bytes}`);
     await file.datasync();
-  } catch (error) {
-    await unlink(spool);
-    throw error;
   } finally {
     await file.close();
   }
-  return spool;
 }
 
 async function linkInto(spool: string, target: string): Promise<void> {
@@ -146,14 +154,13 @@ async function collect(
   limit: number,
   found: ObjectInfo[],
 ): Promise<void> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(nullIfMissing);
-  if (entries === null) return;
-  const names = entries
-    .filter((entry) => !(folder === '' && entry.name === SPOOL))
-    .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
-    .filter((key) => key.startsWith(prefix) || (key.endsWith('/') && prefix.startsWith(key)))
-    .filter((key) => after === null || key > after || (key.endsWith('/') && after.startsWith(key)))
-    .toSorted((a, b) => (a < b ? -1 : 1));
+  const names = await firstNames(join(root, folder), limit - found.length, (entry) => {
+    if (folder === '' && entry.name === SPOOL) return null;
+    const key = folder + entry.name + (entry.isDirectory() ? '/' : '');
+    const isWanted = key.startsWith(prefix) || (key.endsWith('/') && prefix.startsWith(key));
+    const isLater = after === null || key > after || (key.endsWith('/') && after.startsWith(key));
+    return isWanted && isLater ? key : null;
+  });
   for (const key of names) {
     if (found.length >= limit) return;
     if (key.endsWith('/')) {
@@ -163,4 +170,27 @@ async function collect(
     const info = await stat(join(root, key)).catch(nullIfMissing);
     if (info !== null) found.push({ key, bytes: info.size, modifiedMs: info.mtimeMs });
   }
+}
+
+/**
+ * The keys of a directory in order, as far as they can be needed for `limit` objects. It is read in pieces and only the
+ * foremost are kept: sorting the hundred thousand entries of an index at once would hold up everything else.
+ */
+async function firstNames(path: string, limit: number, keyOf: (entry: Dirent) => string | null): Promise<string[]> {
+  const directory = await opendir(path, { bufferSize: 512 }).catch(nullIfMissing);
+  if (directory === null) return [];
+  let kept: string[] = [];
+  const cut = () => {
+    kept.sort((a, b) => (a < b ? -1 : 1));
+    let objects = 0;
+    // Directories may turn out empty, so only objects count towards the limit.
+    const end = kept.findIndex((key) => !key.endsWith('/') && ++objects > limit);
+    if (end !== -1) kept = kept.slice(0, end);
+  };
+  for await (const entry of directory) {
+    const key = keyOf(entry);
+    if (key !== null && kept.push(key) >= limit + 4_096) cut();
+  }
+  cut();
+  return kept;
 }
