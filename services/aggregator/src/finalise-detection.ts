@@ -50,7 +50,9 @@ async function decideVerdict(
 ): Promise<VerdictRecord> {
   const request = await deps.records.request(ref);
   if (request === null) throw new IncompleteDetectionError(`no request record for ${ref.id}`);
-  const partials = await deps.records.partials(ref, request.slots);
+  // After a day even a partial that cannot be read must not keep the detection open.
+  const unreadable = options.expired ? 'absent' : 'error';
+  const partials = await deps.records.partials(ref, request.slots, { unreadable });
   const owed = CNN_SLOTS.filter(
     (slot) => request.slots.includes(slot) && !partials.some((partial) => partial.slot === slot),
   );

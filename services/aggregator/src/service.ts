@@ -97,6 +97,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       logger,
       clocks: { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks },
       nowMs: Date.now,
+      uptimeMs: () => performance.now(),
     }),
     lock: createLeaderLock(quick, `${config.queuePrefix}:sweeper`, config.sweepIntervalMs + 3_000),
     intervalMs: config.sweepIntervalMs,

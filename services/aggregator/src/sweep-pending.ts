@@ -13,15 +13,19 @@ export type SweepClocks = {
   coolDownMs: number;
   /** How often a detection whose jobs are underway is looked at more closely: a long queue is no reason to read it all. */
   closeLookMs: number;
+  /** How long a round may spend on such looks. */
+  closeLooksLimitMs: number;
   llmGraceMs: number;
 };
 export const SWEEP_CLOCKS: SweepClocks = {
   minAgeMs: 10_000,
   coolDownMs: 15_000,
   closeLookMs: 60_000,
+  closeLooksLimitMs: 2_000,
   llmGraceMs: 20_000,
 };
 const PAGE = 500;
+const AT_ONCE = 16;
 
 export type SweepDeps = {
   store: ObjectStore;
@@ -32,60 +36,96 @@ export type SweepDeps = {
   logger: Logger;
   clocks: SweepClocks;
   nowMs(): number;
+  /** Goes on whatever happens to the clock on the wall. */
+  uptimeMs(): number;
 };
 
 /** What a sweep saw, for the metrics. */
 export type SweepReport = { pending: number; oldestAgeMs: number };
 
+type Due = { key: string; ref: RevisionRef; ageMs: number; flow: FlowState };
+
 /**
  * Pushes on every accepted detection that has no verdict after a while, whatever Redis has forgotten. The returned
- * function sweeps once; it remembers when it touched which id.
+ * function sweeps once and stops early when `mayGoOn` says so; it remembers when it touched which id.
+ *
+ * What Redis has lost comes first. A detection whose jobs are underway is mostly just waiting in a long queue, so those
+ * are looked at last, and no longer than a while per round: a backlog must not delay what is really forgotten.
  */
-export function createSweeper(deps: SweepDeps): () => Promise<SweepReport> {
+export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>) => Promise<SweepReport> {
   const { store, jobs, clocks } = deps;
-  const touchedMs = new Map<string, number>();
-  const lookedMs = new Map<string, number>();
+  /** Until when a key is left alone, and until when its jobs are not looked at closely. By a clock that is never set. */
+  const restsUntilMs = new Map<string, number>();
+  const looksAgainMs = new Map<string, number>();
 
-  return async () => {
-    const now = deps.nowMs();
-    forgetOlderThan(touchedMs, now - clocks.coolDownMs);
-    forgetOlderThan(lookedMs, now - clocks.closeLookMs);
+  const pushOn = async (due: Due) => {
+    looksAgainMs.set(due.key, deps.uptimeMs() + clocks.closeLookMs);
+    let restMs = clocks.coolDownMs;
+    const action = await push(deps, due).catch((error: unknown): SweepAction => {
+      // One detection that cannot be pushed must not hold up the others; its marker stays for a later round.
+      deps.logger.warn({ detectionId: due.ref.id, err: error }, 'sweep of one detection failed');
+      restMs = clocks.closeLookMs;
+      return 'leave';
+    });
+    if (action !== 'leave' || restMs !== clocks.coolDownMs) restsUntilMs.set(due.key, deps.uptimeMs() + restMs);
+    deps.onAction(action);
+  };
+
+  return async (mayGoOn) => {
+    forgetPast(restsUntilMs, deps.uptimeMs());
+    forgetPast(looksAgainMs, deps.uptimeMs());
     const report: SweepReport = { pending: 0, oldestAgeMs: 0 };
-    for (let after: string | null = null; ;) {
+    const underway: Due[] = [];
+    for (let after: string | null = null; await mayGoOn();) {
       const page = await store.list(PENDING_PREFIX, after, PAGE);
       report.pending += page.length;
-      const due = page.flatMap(({ key, modifiedMs }) => {
+      const seen = page.flatMap(({ key, modifiedMs }) => {
         const ref = parsePendingKey(key);
-        const ageMs = now - modifiedMs;
+        const ageMs = deps.nowMs() - modifiedMs;
         report.oldestAgeMs = Math.max(report.oldestAgeMs, ageMs);
-        return ref !== null && ageMs >= clocks.minAgeMs && !touchedMs.has(key) ? [{ key, ref, ageMs }] : [];
+        // A marker of the future means that a clock was set back: how old it is cannot be told.
+        const isDue = ageMs >= clocks.minAgeMs || ageMs < 0;
+        return ref !== null && isDue && !restsUntilMs.has(key) ? [{ key, ref, ageMs }] : [];
       });
-      const states = due.length === 0 ? [] : await jobs.flowStates(due.map(({ ref }) => ref));
-      for (const [i, { key, ref, ageMs }] of due.entries()) {
-        const flow = states[i]!;
-        if (flow === 'underway' && ageMs < EXPIRES_AFTER_MS && lookedMs.has(key)) continue;
-        lookedMs.set(key, now);
-        const action = await push(deps, key, ref, ageMs, flow).catch((error: unknown): SweepAction => {
-          // One detection that cannot be pushed must not hold up the others; its marker stays for the next round.
-          deps.logger.warn({ detectionId: ref.id, err: error }, 'sweep of one detection failed');
-          return 'leave';
-        });
-        if (action !== 'leave') touchedMs.set(key, now);
-        deps.onAction(action);
-      }
-      if (page.length < PAGE) return report;
+      const states = seen.length === 0 ? [] : await jobs.flowStates(seen.map(({ ref }) => ref));
+      const due = seen.map((one, i): Due => ({ ...one, flow: states[i]! }));
+      const isWaiting = ({ flow, ageMs }: Due) => flow === 'underway' && ageMs < EXPIRES_AFTER_MS;
+      await forEachOf(
+        due.filter((one) => !isWaiting(one)),
+        AT_ONCE,
+        mayGoOn,
+        pushOn,
+      );
+      underway.push(...due.filter((one) => isWaiting(one) && !looksAgainMs.has(one.key)));
+      if (page.length < PAGE) break;
       after = page.at(-1)!.key;
     }
+    const looksEndMs = deps.uptimeMs() + clocks.closeLooksLimitMs;
+    const hasTime = async () => deps.uptimeMs() < looksEndMs && (await mayGoOn());
+    await forEachOf(
+      underway.toSorted((a, b) => b.ageMs - a.ageMs),
+      AT_ONCE,
+      hasTime,
+      pushOn,
+    );
+    return report;
   };
 }
 
-async function push(
-  deps: SweepDeps,
-  key: string,
-  ref: RevisionRef,
-  ageMs: number,
-  flow: FlowState,
-): Promise<SweepAction> {
+/** Runs `work` for each item, so many at once, as long as `mayGoOn` holds. */
+async function forEachOf<T>(
+  items: readonly T[],
+  atOnce: number,
+  mayGoOn: () => Promise<boolean>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += atOnce) {
+    if (!(await mayGoOn())) return;
+    await Promise.all(items.slice(at, at + atOnce).map(work));
+  }
+}
+
+async function push(deps: SweepDeps, { key, ref, ageMs, flow }: Due): Promise<SweepAction> {
   const { records, jobs, clocks, logger } = deps;
   const request = await records.request(ref);
   if (request === null) {
@@ -94,7 +134,8 @@ async function push(
     else logger.error({ detectionId: ref.id }, 'a pending marker without its request record');
     return 'leave';
   }
-  const partials = await records.partials(ref, request.slots);
+  const isOld = ageMs > EXPIRES_AFTER_MS;
+  const partials = await records.partials(ref, request.slots, { unreadable: isOld ? 'absent' : 'error' });
   const answered = new Set(partials.map((partial) => partial.slot));
   const detectors = CNN_SLOTS.filter((slot) => request.slots.includes(slot));
   const lastDetectorMs = Math.max(
@@ -120,15 +161,14 @@ async function push(
       await deps.finalise(ref, action === 'expire');
       return action;
     case 'restart':
-      await jobs.removeFinished(payload);
-      await jobs.addFlow(payload, request.priority);
-      return action;
     case 'enqueue':
+      // A child that failed for good would hold a new parent for ever: BullMQ counts it as one to wait for.
+      await jobs.removeFinished(payload);
       await jobs.addFlow(payload, request.priority);
       return action;
   }
 }
 
-function forgetOlderThan(times: Map<string, number>, limitMs: number): void {
-  for (const [key, at] of times) if (at < limitMs) times.delete(key);
+function forgetPast(times: Map<string, number>, nowMs: number): void {
+  for (const [key, untilMs] of times) if (untilMs <= nowMs) times.delete(key);
 }

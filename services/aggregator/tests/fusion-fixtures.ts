@@ -1,4 +1,5 @@
 import type { CalibrationArtefact } from '@touchstone/shared/contracts/calibration-artefact';
+import type { Judgement } from '@touchstone/shared/contracts/judgement';
 import type { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
@@ -6,7 +7,26 @@ import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 const ID = 'det_0198f4f0000070008000000000000000';
 const weightsOf: Record<Slot, string> = { sbi: 'a'.repeat(64), distildire: 'b'.repeat(64), llm: 'c'.repeat(64) };
 
-/** A detector's answer for tests; `completed` with a score unless told otherwise. */
+/** What an LLM said for tests; of the model and the prompt that `artefactOf` was fitted for. */
+export function judgementOf(verdict: Judgement['verdict'], more: Partial<Judgement> = {}): Judgement {
+  return {
+    model: 'test',
+    prompt_sha256: weightsOf.llm,
+    system_fingerprint: null,
+    verdict,
+    artifacts: [],
+    image_type: 'photo',
+    applicability: { faces: 1, text_overlay: 0, artwork: false, screenshot: false },
+    quality_limits: [],
+    contains_instructions: false,
+    tokens_in: 1_000,
+    tokens_out: 100,
+    usd: null,
+    ...more,
+  };
+}
+
+/** A detector's answer for tests; `completed` with a score unless told otherwise. The LLM says what its score says. */
 export function partialOf(slot: Slot, score: number | null, more: Partial<DetectorPartial> = {}): DetectorPartial {
   return {
     v: 1,
@@ -25,6 +45,7 @@ export function partialOf(slot: Slot, score: number | null, more: Partial<Detect
     caveats: [],
     timings_ms: null,
     created_at: '2026-11-25T10:00:00.000Z',
+    ...(slot === 'llm' && score !== null ? { judgement: judgementOf(score >= 0.5 ? 'manipulated' : 'authentic') } : {}),
     ...more,
   };
 }

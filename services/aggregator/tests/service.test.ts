@@ -27,14 +27,22 @@ import {
 } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { partialOf, requestOf } from './fusion-fixtures.ts';
+import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { loadConfig } from '../src/config.ts';
+import { finaliseDetection } from '../src/finalise-detection.ts';
 import { startService } from '../src/service.ts';
 import type { SweepClocks } from '../src/sweep-pending.ts';
 
 const ignore = () => undefined;
 const quiet: JobEvents = { onFailed: ignore, onStalled: ignore, onError: ignore };
 /** Sweeps at once and often; the real clocks only make the tests long. */
-const EAGER: SweepClocks = { minAgeMs: 0, coolDownMs: 200, closeLookMs: 100, llmGraceMs: 20_000 };
+const EAGER: SweepClocks = {
+  minAgeMs: 0,
+  coolDownMs: 200,
+  closeLookMs: 100,
+  closeLooksLimitMs: 2_000,
+  llmGraceMs: 20_000,
+};
 const DAY_MS = 86_400_000;
 
 describe('the aggregator', () => {
@@ -176,15 +184,39 @@ describe('the aggregator', () => {
     expect(await verdictOf(ref)).toEqual(first);
   });
 
-  it('stores one verdict when two aggregators race for it', async () => {
-    await start();
-    await start();
-    const refs = await Promise.all(Array.from({ length: 10 }, () => accept(['distildire'])));
+  it('gives all aggregators the verdict that was stored first when they race for it', async () => {
+    const ref = await accept(['distildire']);
+    await storePartial(ref, 'distildire', 0.99);
+    const records = createDetectionRecords(store);
+    const finaliseAt = (nowMs: number) =>
+      finaliseDetection({ records, calibration: null, announce: async () => undefined, nowMs: () => nowMs }, ref, {
+        expired: false,
+      });
+    // Racers that differ, so that an overwrite would show.
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => finaliseAt(1_000 * i)));
+    const stored = await verdictOf(ref);
+    expect(answers).toEqual(answers.map(() => stored));
+  });
+
+  it('restarts what Redis lost although hundreds of others are underway, and survives a record that cannot be read', async () => {
+    const waiting = await Promise.all(Array.from({ length: 300 }, () => accept(['sbi'])));
+    await Promise.all(waiting.map((ref) => jobs.addFlow(ref, 10)));
+    const broken = { tenant: 'default', id: newDetectionId(Date.now()), revision: 1 };
+    await store.create(requestKey('default', broken.id), Buffer.from('{'));
+    await createJson(store, pendingKey(broken), PendingMarker, broken);
+    const lost = await accept(['distildire']);
     answer('distildire', 0.99);
-    await Promise.all(refs.map((ref) => jobs.addFlow(ref, 10)));
-    await Promise.all(refs.map(verdictOf));
-    await Promise.all(refs.map(settled));
-    expect(await store.list('verdicts/', null, 100)).toHaveLength(10);
+    await start();
+    expect(await verdictOf(lost)).toMatchObject({ verdict: 'manipulated' });
+  });
+
+  it('is not held up by a clock that was set back', async () => {
+    const ref = await accept(['distildire']);
+    const tomorrow = new Date(Date.now() + DAY_MS);
+    await utimes(join(dataDir, 'objects', pendingKey(ref)), tomorrow, tomorrow);
+    answer('distildire', 0.99);
+    await start();
+    expect(await verdictOf(ref)).toMatchObject({ verdict: 'manipulated' });
   });
 
   it('leaves a detection queued as long as no detector has answered', async () => {

@@ -18,7 +18,7 @@ export type DetectionRecords = {
   request(ref: RevisionRef): Promise<RequestRecord | null>;
   verdict(ref: RevisionRef): Promise<VerdictRecord | null>;
   /** Those that are stored, in no particular order. */
-  partials(ref: RevisionRef, slots: Slot[]): Promise<Partial[]>;
+  partials(ref: RevisionRef, slots: Slot[], options?: { unreadable: 'absent' | 'error' }): Promise<Partial[]>;
   /** Stores the verdict, or gives back the one that another writer stored first. */
   keepVerdict(record: VerdictRecord): Promise<VerdictRecord>;
   dropVerdict(ref: RevisionRef): Promise<void>;
@@ -30,8 +30,13 @@ export function createDetectionRecords(store: ObjectStore): DetectionRecords {
   return {
     request: (ref) => readJson(store, requestKey(ref.tenant, ref.id), RequestRecord),
     verdict: (ref) => readJson(store, verdictKey(ref), VerdictRecord),
-    async partials(ref, slots) {
-      const found = await Promise.all(slots.map((slot) => readJson(store, partialKey(ref, slot), Partial)));
+    async partials(ref, slots, options) {
+      const read = (slot: Slot) =>
+        readJson(store, partialKey(ref, slot), Partial).catch((error: unknown) => {
+          if (options?.unreadable === 'absent') return null;
+          throw error;
+        });
+      const found = await Promise.all(slots.map(read));
       return found.filter((partial) => partial !== null);
     },
     keepVerdict: (record) => createJsonOrRead(store, verdictKey(record), VerdictRecord, record),

@@ -4,7 +4,7 @@ import type { LeaderLock } from './leader-lock.ts';
 
 /** Sweeps in turn with the other aggregators: the next sweep starts one interval after the last has ended. */
 export function startSweeping(options: {
-  sweep(): Promise<SweepReport>;
+  sweep(mayGoOn: () => Promise<boolean>): Promise<SweepReport>;
   lock: LeaderLock;
   intervalMs: number;
   /** Null: another process sweeps now. */
@@ -16,7 +16,9 @@ export function startSweeping(options: {
   let closed = false;
   const turn = async () => {
     try {
-      options.onReport((await options.lock.hold()) ? await options.sweep() : null);
+      // A long round renews the lock as it goes, and ends when another has it or the process stops.
+      const mayGoOn = async () => !closed && (await options.lock.hold());
+      options.onReport((await options.lock.hold()) ? await options.sweep(mayGoOn) : null);
     } catch (error) {
       options.logger.warn({ err: error }, 'sweep put off: Redis or the object store did not answer');
     }

@@ -79,8 +79,16 @@ describe('a verdict record', () => {
     });
   });
 
+  it('names only the detectors that said so, and those that did not', () => {
+    const summaryOf = (sbi: number, distildire: number) =>
+      build({ partials: [partialOf('sbi', sbi), partialOf('distildire', distildire)] }).summary;
+    expect(summaryOf(0.9999, 0.1)).toContain('says the face detector; the whole-image detector does not agree (10 %).');
+    expect(summaryOf(0.0001, 0.9)).toContain('says the face detector; the whole-image detector does not agree (90 %).');
+    expect(summaryOf(0.97, 0.98)).toContain('says the face detector and the whole-image detector.');
+  });
+
   it.each([
-    [[partialOf('sbi', null), partialOf('distildire', 0.01)], 'No sign of manipulation was found by the whole-image'],
+    [[partialOf('sbi', null), partialOf('distildire', 0.01)], 'This image looks authentic'],
     [[partialOf('sbi', null)], 'no face was found'],
     [[partialOf('sbi', null, { reason: 'face_too_small' })], 'too small'],
     [[partialOf('distildire', null, { status: 'failed', reason: 'undecodable' })], 'could not be decoded'],

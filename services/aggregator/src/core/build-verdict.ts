@@ -26,7 +26,7 @@ export function buildVerdict(input: VerdictInput): VerdictRecord {
   const fusion = expired && asked.probability === null ? expiredFusion(asked) : asked;
   const detectors = Slot.options.map((slot) => detectorRow(slot, request, partials, fusion));
   const degraded = detectors.flatMap((row) =>
-    request.options.detectors.includes(row.slot) && row.reason !== null && isLoss(row.status)
+    request.options.detectors.includes(row.slot) && row.reason !== null && isLoss(row)
       ? [{ detector: row.slot, reason: row.reason }]
       : [],
   );
@@ -49,7 +49,7 @@ export function buildVerdict(input: VerdictInput): VerdictRecord {
         ? { id: calibration.artefact.id, sha256: calibration.sha256, domain: calibration.artefact.domain }
         : null,
     operating_point: fusion.operatingPoint,
-    summary: summarise(told, partials),
+    summary: summarise({ ...told, detectors }, partials),
     detectors,
     image: partials.find((partial) => partial.image !== null)?.image ?? null,
     completed_at: new Date(input.nowMs).toISOString(),
@@ -62,7 +62,9 @@ function expiredFusion(fusion: Fusion): Fusion {
 
 /** Six decimals: more would only show rounding noise of the hardware. */
 const round = (probability: number) => Math.round(probability * 1e6) / 1e6;
-const isLoss = (status: DetectorStatus) => status !== 'completed' && status !== 'not_applicable';
+/** An LLM that was only to be asked in doubt, and was not, is none. */
+const isLoss = ({ status, reason }: DetectorResult) =>
+  status !== 'completed' && status !== 'not_applicable' && reason !== 'policy';
 
 function detectorRow(slot: Slot, request: RequestRecord, partials: Partial[], fusion: Fusion): DetectorResult {
   const partial = partials.find((candidate) => candidate.slot === slot);
@@ -83,6 +85,7 @@ function detectorRow(slot: Slot, request: RequestRecord, partials: Partial[], fu
     regions: partial.faces.map((face) => ({ kind: 'face', ...face })),
     caveats: partial.caveats,
     timings_ms: partial.timings_ms,
+    ...(partial.judgement === undefined ? {} : { judgement: partial.judgement }),
   };
 }
 
@@ -107,7 +110,8 @@ function unansweredRow(slot: Slot, request: RequestRecord): DetectorResult {
 
 function whyUnanswered(slot: Slot, request: RequestRecord): [DetectorStatus, DetectorReason] {
   if (request.slots.includes(slot)) return ['timed_out', 'deadline'];
-  // Asked for and not here, or left out by the client; the LLM is left out by deployments that have none.
-  const leftOut = !request.options.detectors.includes(slot) && slot !== 'llm';
+  // Asked for and not here, or left out by the client; `llm` says which where the deployment has an LLM.
+  const { detectors, llm } = request.options;
+  const leftOut = !detectors.includes(slot) && (slot !== 'llm' || llm !== undefined);
   return ['skipped', leftOut ? 'policy' : 'model_unavailable'];
 }

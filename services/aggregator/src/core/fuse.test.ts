@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Verdict } from '@touchstone/shared/contracts/vocabulary';
-import { artefactOf, partialOf } from '../../tests/fusion-fixtures.ts';
+import { artefactOf, judgementOf, partialOf } from '../../tests/fusion-fixtures.ts';
 import { fuse } from './fuse.ts';
 import { logit, sigmoid } from './log-odds.ts';
 
@@ -80,6 +80,15 @@ describe('fuse without a calibration', () => {
     expect(doubted).toMatchObject({ verdict: 'inconclusive', reasons: ['detectors_disagree'] });
     expect(doubted.probability).toBe(alone.probability);
   });
+
+  it.each(['authentic', 'inconclusive'] as const)(
+    'has no doubt from an LLM that says %s, whatever its number',
+    (said) => {
+      const cnn = [partialOf('sbi', 0.02), partialOf('distildire', 0.05)];
+      const llm = partialOf('llm', 0.99, { judgement: judgementOf(said) });
+      expect(fuse(null, [...cnn, llm], null).verdict).toBe('authentic');
+    },
+  );
 });
 
 describe('fuse with a calibration', () => {
@@ -127,6 +136,21 @@ describe('fuse with a calibration', () => {
       verdict: 'manipulated',
       operatingPoint: { hi: 0.75 },
     });
+  });
+
+  it.each([
+    ['another model', { model: 'other' }],
+    ['another prompt', { prompt_sha256: 'f'.repeat(64) }],
+  ])('has no term for the LLM of %s: it raises a doubt and nothing else', (_what, more) => {
+    const llm = partialOf('llm', 0.99, { judgement: judgementOf('manipulated', more) });
+    const open = [partialOf('distildire', 0.5)];
+    expect(fuse(artefact, [...open, llm], null)).toEqual(fuse(artefact, open, null));
+    const low = [partialOf('distildire', 0.01)];
+    const doubted = fuse(artefact, [...low, llm], null);
+    expect(fuse(artefact, low, null).verdict).toBe('authentic');
+    expect(doubted).toMatchObject({ verdict: 'inconclusive', operatingPoint: { lo: 0.3, hi: 0.7 } });
+    expect(doubted.reasons).toContain('detectors_disagree');
+    expect(doubted.probability).toBe(fuse(artefact, low, null).probability);
   });
 });
 

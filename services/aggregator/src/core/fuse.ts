@@ -7,7 +7,7 @@ import { logit, sigmoid } from './log-odds.ts';
 
 /** Thresholds as long as nothing is calibrated (contract.md section 5). They promise no error rate. */
 const DEFAULT_BAND = { lo: 0.15, hi: 0.85 };
-/** From here on an LLM without a fitted term turns `authentic` into `inconclusive`; more it may not do. */
+/** From here on `manipulated` of an LLM without a fitted term turns `authentic` into `inconclusive`; more it may not do. */
 const LLM_DOUBT = 0.8;
 
 export type Fusion = {
@@ -39,7 +39,7 @@ export function fuse(
   const fitted = artefact !== null && artefactFits(artefact, partials) ? artefact : null;
   const evidence = weighEvidence(fitted, partials);
   if (evidence.length === 0) return withoutEvidence(partials);
-  const llm = llmScore(partials);
+  const llm = llmAnswer(partials);
   const fused = fitted === null ? plainMean(evidence, llm) : calibratedStack(fitted, evidence, llm, operatingPointId);
   return { ...fused, reasons: reasonsOf(fused.verdict, fused.band, evidence, fused.reasons) };
 }
@@ -65,11 +65,11 @@ function withoutEvidence(partials: Partial[]): Fusion {
 type Fused = Omit<Fusion, 'reasons' | 'verdict'> & { verdict: Decision; band: Band; reasons: VerdictReason[] };
 
 /** Equal weights on plain log-odds: what can honestly be said when nothing was fitted. */
-function plainMean(evidence: DetectorEvidence[], llm: number | null): Fused {
+function plainMean(evidence: DetectorEvidence[], llm: LlmAnswer | null): Fused {
   const contributions = new Map(evidence.map(({ slot, logOdds }) => [slot, logOdds / evidence.length]));
   const probability = sigmoid(sumOf(contributions));
   const alone = decide(probability, DEFAULT_BAND);
-  const doubted = alone === 'authentic' && llm !== null && llm >= LLM_DOUBT;
+  const doubted = alone === 'authentic' && raisesDoubt(llm);
   return {
     verdict: doubted ? 'inconclusive' : alone,
     probability,
@@ -85,7 +85,7 @@ function plainMean(evidence: DetectorEvidence[], llm: number | null): Fused {
 function calibratedStack(
   artefact: CalibrationArtefact,
   evidence: DetectorEvidence[],
-  llm: number | null,
+  llm: LlmAnswer | null,
   operatingPointId: string | null,
 ): Fused {
   const subset = artefact.subsets[subsetKey(evidence.map(({ slot }) => slot))]!;
@@ -98,10 +98,11 @@ function calibratedStack(
   const cnnVerdict = decide(sigmoid(cnnLogOdds), bands.cnn);
 
   const term = llmTerm(artefact, subset.w_llm, llm);
-  const raisedVerdict =
-    term === null || bands.with_llm === null ? cnnVerdict : decide(sigmoid(cnnLogOdds + term), bands.with_llm);
-  const verdict = moreSuspicious(cnnVerdict, raisedVerdict);
-  const decidedByLlm = verdict !== cnnVerdict;
+  const isFitted = term !== null && bands.with_llm !== null;
+  const raisedVerdict = isFitted ? decide(sigmoid(cnnLogOdds + term), bands.with_llm!) : cnnVerdict;
+  const doubted = !isFitted && cnnVerdict === 'authentic' && raisesDoubt(llm);
+  const verdict = doubted ? 'inconclusive' : moreSuspicious(cnnVerdict, raisedVerdict);
+  const decidedByLlm = !doubted && verdict !== cnnVerdict;
   const band = decidedByLlm ? bands.with_llm! : bands.cnn;
   return {
     verdict,
@@ -112,23 +113,31 @@ function calibratedStack(
     contributions,
     probabilities: new Map(evidence.map(({ slot, logOdds }) => [slot, sigmoid(logOdds)])),
     reasons: [
-      ...(decidedByLlm ? (['detectors_disagree'] as const) : []),
-      ...(verdict === 'inconclusive' ? (['within_conformal_band'] as const) : []),
+      ...(decidedByLlm || doubted ? (['detectors_disagree'] as const) : []),
+      ...(verdict === 'inconclusive' && !doubted ? (['within_conformal_band'] as const) : []),
     ],
   };
 }
 
-/** At least 0 and at most the cap, whatever the LLM says. Null without a fitted term or without an answer. */
-function llmTerm(artefact: CalibrationArtefact, weight: number | null, llm: number | null): number | null {
+/** At least 0 and at most the cap, whatever the LLM says. Null without an answer, or when nothing was fitted for it. */
+function llmTerm(artefact: CalibrationArtefact, weight: number | null, llm: LlmAnswer | null): number | null {
   if (artefact.llm === null || weight === null || llm === null) return null;
-  const z = artefact.llm.platt.a * logit(llm, 0.01) + artefact.llm.platt.b;
+  const { model, prompt_sha256 } = llm.judgement ?? {};
+  if (model !== artefact.llm.model || prompt_sha256 !== artefact.llm.prompt_sha256) return null;
+  const z = artefact.llm.platt.a * logit(llm.score, 0.01) + artefact.llm.platt.b;
   return Math.min(artefact.llm.cap_b, Math.max(0, weight * z));
 }
 
-function llmScore(partials: Partial[]): number | null {
+type LlmAnswer = { score: number; judgement: Partial['judgement'] };
+
+function llmAnswer(partials: Partial[]): LlmAnswer | null {
   const partial = partials.find((candidate) => candidate.slot === 'llm');
-  return partial?.status === 'completed' ? partial.score : null;
+  if (partial?.status !== 'completed' || partial.score === null) return null;
+  return { score: partial.score, judgement: partial.judgement };
 }
+
+const raisesDoubt = (llm: LlmAnswer | null) =>
+  llm !== null && llm.score >= LLM_DOUBT && llm.judgement?.verdict === 'manipulated';
 
 /** An open end decides nothing. Thresholds that cross keep their guarantees anywhere between them: take the middle. */
 function decide(probability: number, band: Band): Decision {

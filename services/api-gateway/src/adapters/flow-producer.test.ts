@@ -26,6 +26,7 @@ it('enqueues at once what came while Redis was away, as soon as it is back', asy
       seen.push(id);
       added.emit('flow');
     },
+    flowStates: async () => ['missing' as const],
   };
   const enqueue = createFlowProducer(connection as unknown as Redis, jobs, createLogger('test', 'silent'));
   const [early, late] = [payloadOf(), payloadOf()];
@@ -41,7 +42,7 @@ it('enqueues at once what came while Redis was away, as soon as it is back', asy
 });
 
 it('resolves although adding fails', async () => {
-  const jobs = { addFlow: () => Promise.reject(new Error('gone')) };
+  const jobs = { addFlow: () => Promise.reject(new Error('gone')), flowStates: async () => [] };
   const enqueue = createFlowProducer(new Connection() as unknown as Redis, jobs, createLogger('test', 'silent'));
   await expect(enqueue(payloadOf(), 1)).resolves.toBeUndefined();
 });

@@ -12,12 +12,12 @@ const MAX_OWED = 1_000;
 export type FlowProducer = (payload: RevisionPayload, priority: number) => Promise<void>;
 
 /**
- * What could not be enqueued is tried once more when Redis is back: adding twice is harmless, and a short outage then
- * costs its clients no more than its own length instead of the sweeper's ten seconds.
+ * What could not be enqueued is tried once more when Redis is back, so that a short outage costs its clients no more
+ * than its own length instead of the sweeper's ten seconds.
  */
 export function createFlowProducer(
   redis: Pick<Redis, 'status' | 'on'>,
-  jobs: Pick<DetectionJobs, 'addFlow'>,
+  jobs: Pick<DetectionJobs, 'addFlow' | 'flowStates'>,
   logger: Logger,
 ): FlowProducer {
   const owed = new Map<string, { payload: RevisionPayload; priority: number }>();
@@ -25,10 +25,15 @@ export function createFlowProducer(
     for (const [key, { payload, priority }] of owed) {
       if (redis.status !== 'ready') return;
       owed.delete(key);
-      await jobs.addFlow(payload, priority).catch(() => {
+      // Only what is really missing: adding a flow again whose child failed meanwhile would hold its parent for ever.
+      await addMissing(payload, priority).catch(() => {
         logger.warn({ detectionId: payload.id }, 'not enqueued again: left to the sweeper');
       });
     }
+  };
+  const addMissing = async (payload: RevisionPayload, priority: number) => {
+    const [state] = await jobs.flowStates([payload]);
+    if (state === 'missing') await jobs.addFlow(payload, priority);
   };
   redis.on('ready', () => void repay());
 
@@ -38,7 +43,8 @@ export function createFlowProducer(
       redis.status === 'ready' &&
       (await settleWithin(
         LIMIT_MS,
-        jobs.addFlow(payload, priority).then(() => true),
+        // A late success counts as well.
+        jobs.addFlow(payload, priority).then(() => owed.delete(parentJobId(payload)) || true),
         false,
       ));
     if (isAdded) return;
