@@ -30,13 +30,18 @@ export type StartOptions = {
   dataDir?: string;
 };
 
+/** A shell that is set up to run a system, with its bucket and its models, must not lend them to a test. */
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LD_LIBRARY_PATH', 'ORT_DISABLE_TELEMETRY', 'NODE'];
+const inherited = () =>
+  Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined));
+
 /** The supervisor as a process that has not said yet whether it comes up. */
 export function spawnSupervisor(dataDir: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['--conditions=@touchstone/source', 'tools/start/main.ts'], {
     cwd: ROOT,
     // The supervisor stops when its channel closes: nothing outlives a test run that is killed.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, REDIS_URL: '', PORT: '0', OPS_PORT: '0', METRICS_PORT: '0', DATA_DIR: dataDir, ...env },
+    env: { ...inherited(), PORT: '0', OPS_PORT: '0', METRICS_PORT: '0', DATA_DIR: dataDir, ...env },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += String(data)));
