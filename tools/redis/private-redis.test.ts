@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,7 +32,10 @@ describe('a private Redis', () => {
       child.kill(signal);
       await exited;
     };
-    endings.push(() => end('SIGKILL'));
+    endings.push(async () => {
+      await end('SIGKILL');
+      server.release();
+    });
     await ready;
     return { pid: child.pid!, end };
   };
@@ -44,11 +47,12 @@ describe('a private Redis', () => {
       await client.quit();
     }
   };
+  const folderOf = ({ url }: { url: string }) => dirname(new URL(url).pathname);
   /** Makes the data look as if the run that owns it had been killed. */
-  const orphan = async () => {
+  const orphan = async (more: object = {}) => {
     const path = join(dataDir, 'owner.json');
     const owner = JSON.parse(await readFile(path, 'utf8')) as { run: ProcessMark };
-    await writeFile(path, JSON.stringify({ ...owner, run: { ...owner.run, born: 'long ago' } }));
+    await writeFile(path, JSON.stringify({ ...owner, run: { ...owner.run, born: 'long ago' }, ...more }));
   };
 
   it('comes back at the same address with what it knew after it was killed', async () => {
@@ -83,6 +87,7 @@ describe('a private Redis', () => {
     const server = await prepareRedis({ cacheDir, dataDir });
     expect(server.tookOver).toBe(true);
     expect(markProcess(pid)).toBeNull();
+    expect(existsSync(folderOf(left))).toBe(false);
     await launch(server);
     expect(await withClient(server.url, (client) => client.get('kept'))).toBe('yes');
   });
@@ -92,7 +97,39 @@ describe('a private Redis', () => {
     const { end } = await launch(server);
     await end('SIGTERM');
     server.release();
-    expect(existsSync(dirname(new URL(server.url).pathname))).toBe(false);
+    expect(existsSync(folderOf(server))).toBe(false);
+  });
+
+  it('takes the folder of a killed run away also when its server has ended', async () => {
+    const left = await prepareRedis({ cacheDir, dataDir });
+    const { end } = await launch(left);
+    await end('SIGKILL');
+    await orphan();
+    const server = await prepareRedis({ cacheDir, dataDir });
+    expect(server.tookOver).toBe(false);
+    expect(existsSync(folderOf(left))).toBe(false);
+    server.release();
+  });
+
+  it('takes no folder away that is none of its own, whatever the owner file says', async () => {
+    const left = await prepareRedis({ cacheDir, dataDir });
+    const { end } = await launch(left);
+    await end('SIGKILL');
+    const foreign = await mkdtemp(join(dataDir, 'foreign-'));
+    await orphan({ socketDir: foreign });
+    (await prepareRedis({ cacheDir, dataDir })).release();
+    expect(existsSync(foreign)).toBe(true);
+  });
+
+  it('ends a server at once that it cannot mark as its own', async () => {
+    const server = await prepareRedis({ cacheDir, dataDir });
+    await mkdir(join(dataDir, 'owner.json'));
+    const { child, ready } = server.launch('ignore');
+    const exited = once(child, 'exit');
+    await expect(ready).rejects.toThrow('EISDIR');
+    expect(await exited).toEqual([null, 'SIGKILL']);
+    await rm(join(dataDir, 'owner.json'), { recursive: true });
+    await launch(server);
   });
 
   it('ends with the test run that opened it, also when that is killed', async () => {
@@ -101,15 +138,17 @@ describe('a private Redis', () => {
       const { Redis } = await import('ioredis');
       const { url } = await openPrivateRedis({ cacheDir: ${JSON.stringify(cacheDir)} });
       const client = new Redis(url);
-      console.log(/process_id:(\\d+)/.exec(await client.info('server'))[1]);
+      console.log(/process_id:(\\d+)/.exec(await client.info('server'))[1] + ' ' + url);
     `;
     const args = ['--conditions=@touchstone/source', '--input-type=module', '--eval', script];
     const run = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] });
-    const [pid] = (await once(run.stdout, 'data')) as [Buffer];
-    const mark = markProcess(Number(String(pid)));
+    const [said] = (await once(run.stdout, 'data')) as [Buffer];
+    const [pid, url = ''] = String(said).trim().split(' ');
+    const mark = markProcess(Number(pid));
     expect(mark).not.toBeNull();
     run.kill('SIGKILL');
     while (isRunning(mark!)) await delay(10);
+    while (existsSync(folderOf({ url }))) await delay(10);
   });
 
   it('is not started where an address is given', async () => {

@@ -4,10 +4,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { asError } from '@touchstone/shared/process/error-code';
 import { signalProcess } from '../process-mark.ts';
 import { findRedis, type FindOptions } from './find-redis.ts';
 import { guardRedis } from './guard-redis.ts';
-import { removeRedisOwner, takeOverRedis, writeRedisOwner } from './redis-owner.ts';
+import { removeRedisOwner, SOCKET_DIR_PREFIX, takeOverRedis, writeRedisOwner } from './redis-owner.ts';
 
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
@@ -33,12 +34,12 @@ export type RedisServer = {
 export async function prepareRedis(options: FindOptions & { dataDir?: string | undefined }): Promise<RedisServer> {
   const program = await findRedis(options);
   const base = Buffer.byteLength(tmpdir()) <= MAX_TEMP_DIR_BYTES ? tmpdir() : '/tmp';
-  const socketDir = mkdtempSync(join(base, 'ts-redis-'));
+  const socketDir = mkdtempSync(join(base, SOCKET_DIR_PREFIX));
   const socket = join(socketDir, 'r.sock');
   const dir = options.dataDir ?? socketDir;
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
   let tookOver: boolean;
   try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
     tookOver = await takeOverRedis(dir);
   } catch (error) {
     rmSync(socketDir, { recursive: true, force: true });
@@ -68,9 +69,16 @@ export async function prepareRedis(options: FindOptions & { dataDir?: string | u
         // Ctrl-C reaches a whole process group; Redis has to outlive the services.
         detached: true,
       });
-      if (child.pid !== undefined) {
-        writeRedisOwner(dir, child.pid);
-        child.once('exit', guardRedis(child.pid, options.dataDir === undefined ? 0 : ORPHAN_SECONDS));
+      try {
+        if (child.pid !== undefined) {
+          child.once('exit', guardRedis(child.pid, socketDir, options.dataDir === undefined ? 0 : ORPHAN_SECONDS));
+          writeRedisOwner(dir, child.pid, socketDir);
+        }
+      } catch (error) {
+        // Without its mark the next run would open a second server on its data. It fails as one that never answered,
+        // and not by a throw: nobody launches another one before it has ended.
+        child.kill('SIGKILL');
+        return { child, ready: Promise.reject(asError(error)) };
       }
       return { child, ready: untilAnswering(socket, child) };
     },

@@ -15,6 +15,13 @@ describe('what the console shows of a line', () => {
     expect(toConsoleLine('stdout', line)).toBe('warn: job failed: no such key');
   });
 
+  it('says what the matter is and with which slot', () => {
+    const line = record('error', { msg: 'bundle cannot be used', slot: 'sbi', problem: 'no such file' });
+    expect(toConsoleLine('stdout', line)).toBe('error: bundle cannot be used (sbi): no such file');
+    const lost = record('warn', { msg: 'redis does not answer', reason: 'ECONNREFUSED', repeats: 3 });
+    expect(toConsoleLine('stdout', lost)).toBe('warn: redis does not answer: ECONNREFUSED');
+  });
+
   it('says a cause once that is the message itself', () => {
     expect(toConsoleLine('stdout', record('error', { msg: 'gone', err: { message: 'gone' } }))).toBe('error: gone');
   });

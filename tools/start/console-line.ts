@@ -18,16 +18,26 @@ export function isTelling(line: string): boolean {
 }
 
 function describeRecord(line: string): string | null {
-  let record: { level?: unknown; msg?: unknown; err?: { message?: unknown } | null };
+  let record: {
+    level?: unknown;
+    msg?: unknown;
+    slot?: unknown;
+    problem?: unknown;
+    reason?: unknown;
+    err?: { message?: unknown } | null;
+  };
   try {
     record = JSON.parse(line) as typeof record;
   } catch {
     return shorten(line);
   }
   if (typeof record.level !== 'string' || !SHOWN_LEVELS.has(record.level)) return null;
-  const cause = record.err?.message;
-  const words = [record.msg, cause === record.msg ? undefined : cause].filter((part) => typeof part === 'string');
-  return shorten(`${record.level}: ${words.join(': ')}`);
+  const where = typeof record.slot === 'string' ? ` (${record.slot})` : '';
+  const words = [record.msg, record.problem, record.reason, record.err?.message].filter(
+    (part) => typeof part === 'string',
+  );
+  const [first = '', ...causes] = new Set(words);
+  return shorten(`${record.level}: ${[first + where, ...causes].join(': ')}`);
 }
 
 function shorten(text: string): string {

@@ -22,6 +22,8 @@ export function launchService(role: Role, options: LaunchOptions, previous: Reco
     cwd: options.root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
+      // onnxruntime-node would write below $HOME/.cache and ask for names of microsoft.com.
+      ORT_DISABLE_TELEMETRY: '1',
       NODE_COMPILE_CACHE: join(options.root, '.tools/compile-cache'),
       ...options.env,
       ...serviceEnvironment(options, previous),

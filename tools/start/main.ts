@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ROLES } from './roles.ts';
+import { rolesFor } from './roles.ts';
 import { listenForStopSignals } from './stop-signals.ts';
 import { runSupervisor } from './supervisor.ts';
 
@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 const exitCode = await runSupervisor({
   root,
   env: process.env,
-  roles: ROLES,
+  roles: rolesFor(process.env),
   redisCacheDir: join(root, '.tools/redis'),
   output: process.stdout,
   signals: listenForStopSignals(),

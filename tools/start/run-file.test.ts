@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markProcess } from '../process-mark.ts';
@@ -56,6 +56,29 @@ describe('the run file', () => {
     await writeFile(path, content);
     expect(openRunFile(path, runOf()).previous).toBeNull();
     expect(readRunFile(path)).toEqual(runOf());
+  });
+
+  it('lives on when it cannot be written, says so once an outage, and is written again after it', async () => {
+    const problems: string[] = [];
+    const file = openRunFile(path, runOf(), (problem) => problems.push(problem));
+    const draft = `${path}.${process.pid}`;
+    for (const outage of [1, 2]) {
+      await mkdir(draft);
+      file.write(runOf({ redis_url: 'unix:///tmp/lost' }));
+      file.write(runOf({ redis_url: 'unix:///tmp/lost' }));
+      expect(problems).toEqual(Array(outage).fill(expect.stringContaining('EISDIR')));
+      await rm(draft, { recursive: true });
+      file.write(runOf({ redis_url: `unix:///tmp/${outage}` }));
+      expect(readRunFile(path)?.redis_url).toBe(`unix:///tmp/${outage}`);
+    }
+  });
+
+  it('leaves no draft behind that could not take its place', async () => {
+    const file = openRunFile(path, runOf(), () => undefined);
+    await rm(path);
+    await mkdir(path);
+    file.write(runOf());
+    expect(await readdir(dir)).toEqual(['run.json']);
   });
 
   it('reads as nothing where there is none', () => {

@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hasErrorCode } from '@touchstone/shared/process/error-code';
+import { asError, hasErrorCode } from '@touchstone/shared/process/error-code';
 import { isRunning, type ProcessMark } from '../process-mark.ts';
 
 export type ProcessState = 'starting' | 'ready' | 'restarting';
@@ -40,28 +40,52 @@ export function readRunFile(path: string): RunFile | null {
 export type OpenRunFile = {
   /** What the run before wrote when it was killed. */
   previous: RunFile | null;
+  /** Never throws: a run that cannot be described (a full disk) goes on. */
   write(content: RunFile): void;
   close(): void;
 };
 
-/** Claims the data for this run, create-only; throws when a run that lives has claimed it. */
-export function openRunFile(path: string, content: RunFile): OpenRunFile {
+/**
+ * Claims the data for this run, create-only; throws when a run that lives has claimed it. `onProblem` hears why the
+ * file cannot be written any more, once until it can be again.
+ */
+export function openRunFile(
+  path: string,
+  content: RunFile,
+  onProblem: (problem: string) => void = () => undefined,
+): OpenRunFile {
   const draft = `${path}.${process.pid}`;
   const write = (next: RunFile) => writeFileSync(draft, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
   const previous = claim();
+  let failing = false;
   return {
     previous,
     write(next) {
-      write(next);
-      renameSync(draft, path);
+      try {
+        write(next);
+        renameSync(draft, path);
+        failing = false;
+      } catch (error) {
+        if (!failing) onProblem(asError(error).message);
+        failing = true;
+        removeDraft();
+      }
     },
     close: () => rmSync(path, { force: true }),
   };
 
+  function removeDraft(): void {
+    try {
+      rmSync(draft, { force: true });
+    } catch {
+      // The next write replaces it.
+    }
+  }
+
   function claim(): RunFile | null {
     let dead: RunFile | null = null;
-    write(content);
     try {
+      write(content);
       for (;;) {
         try {
           linkSync(draft, path);
@@ -72,7 +96,7 @@ export function openRunFile(path: string, content: RunFile): OpenRunFile {
         }
       }
     } finally {
-      rmSync(draft, { force: true });
+      removeDraft();
     }
   }
 

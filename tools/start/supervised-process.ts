@@ -7,8 +7,10 @@ import { isTelling } from './console-line.ts';
 import { decideRestart } from './restart-policy.ts';
 import type { ProcessReport, ProcessState } from './run-file.ts';
 
-/** A model may take long to load on a slow disk; a process that says nothing for so long hangs. */
+/** A process that has not said that it is ready for so long hangs. */
 const READY_LIMIT_MS = 120_000;
+/** Until then nobody wonders. */
+const SLOW_AFTER_MS = 30_000;
 const REMEMBERED_LINES = 12;
 /** Last words may still be in the pipe when a process has ended; they come within milliseconds. */
 const LAST_WORDS_LIMIT_MS = 100;
@@ -20,6 +22,8 @@ export type ProcessEvents = {
   /** Something in the report changed. */
   onChange(): void;
   onReady(restarts: number): void;
+  /** It takes long, and will be ended when it is not ready within `limitMs` of its launch. */
+  onSlowStart(afterMs: number, limitMs: number): void;
   onEnd(how: string, delayMs: number): void;
   onLine(stream: 'stdout' | 'stderr', line: string): void;
 };
@@ -38,16 +42,19 @@ export type SupervisedProcess = {
 };
 
 /**
- * Keeps one process running: the moment it ends it is launched again, with the addresses that it had. `isHopeless`
- * says of its last lines that trying again at once is no use.
+ * Keeps one process running: the moment it ends it is launched again, with the addresses that it had. A `launch` that
+ * throws (no memory, no descriptors) counts as a life that ended at once. `isHopeless` says of its last lines that
+ * trying again at once is no use.
  */
 export function superviseProcess(options: {
   role: string;
   launch(previous: Record<string, string>): Launched;
   isHopeless(lastLines: readonly string[]): boolean;
   events: ProcessEvents;
+  readyLimitMs?: number | undefined;
+  slowAfterMs?: number;
 }): SupervisedProcess {
-  const { role, events } = options;
+  const { role, events, readyLimitMs = READY_LIMIT_MS, slowAfterMs = SLOW_AFTER_MS } = options;
   const started = Promise.withResolvers<FailedStart | null>();
   const ended = Promise.withResolvers<void>();
   let child: ChildProcess | null = null;
@@ -60,17 +67,23 @@ export function superviseProcess(options: {
   let stopping = false;
   let restartTimer: NodeJS.Timeout | undefined;
 
-  const launch = () => {
-    const launched = options.launch(addresses);
+  const launch = (): void => {
+    let launched: Launched;
+    try {
+      launched = options.launch(addresses);
+    } catch (error) {
+      return goOn(`not launched: ${asError(error).message}`, null, []);
+    }
     const current = launched.child;
     const lastLines: string[] = [];
     let readyAtMs: number | null = null;
     child = current;
     mark = current.pid === undefined ? null : markProcess(current.pid);
     const limit = setTimeout(() => {
-      lastLines.push(`not ready after ${READY_LIMIT_MS / 1_000} s: ended by the supervisor`);
+      lastLines.push(`not ready after ${readyLimitMs / 1_000} s: ended by the supervisor`);
       kill();
-    }, READY_LIMIT_MS);
+    }, readyLimitMs);
+    const slow = setTimeout(() => events.onSlowStart(slowAfterMs, readyLimitMs), slowAfterMs);
     readLines(current, (stream, line) => {
       if ((stream === 'stderr' || !line.startsWith('{')) && isTelling(line)) lastLines.push(line);
       if (lastLines.length > REMEMBERED_LINES) lastLines.shift();
@@ -80,6 +93,7 @@ export function superviseProcess(options: {
       (given) => {
         if (child !== current) return;
         clearTimeout(limit);
+        clearTimeout(slow);
         readyAtMs = performance.now();
         addresses = given;
         state = 'ready';
@@ -101,27 +115,33 @@ export function superviseProcess(options: {
         events.onChange();
       }
       clearTimeout(limit);
+      clearTimeout(slow);
       // What it spawned has lost its parent.
       if (current.pid !== undefined) signalGroup(current.pid, 'SIGKILL');
       await Promise.race([closed, delay(LAST_WORDS_LIMIT_MS)]);
-      if (stopping) return ended.resolve();
-      const decision = decideRestart(shortLives, readyForMs);
-      shortLives = decision.shortLives;
-      if (!hasBeenReady && (decision.tooMany || options.isHopeless(lastLines))) {
-        stopping = true;
-        ended.resolve();
-        return started.resolve({ role, reason: how, lastLines });
-      }
-      restarts += 1;
-      events.onEnd(how, decision.delayMs);
-      if (decision.delayMs === 0) return launch();
-      restartTimer = setTimeout(launch, decision.delayMs);
-      events.onChange();
+      goOn(how, readyForMs, lastLines);
     };
     current.once('exit', (code, signal) => void onEnd(signal === null ? `exit code ${code}` : `signal ${signal}`));
     current.on('error', (error) => {
       if (current.pid === undefined) void onEnd(error.message);
     });
+    events.onChange();
+  };
+
+  /** What follows a life that ended: the next one, or the end of all when it never was of any use. */
+  const goOn = (how: string, readyForMs: number | null, lastLines: readonly string[]): void => {
+    if (stopping) return ended.resolve();
+    const decision = decideRestart(shortLives, readyForMs);
+    shortLives = decision.shortLives;
+    if (!hasBeenReady && (decision.tooMany || options.isHopeless(lastLines))) {
+      stopping = true;
+      ended.resolve();
+      return started.resolve({ role, reason: how, lastLines });
+    }
+    restarts += 1;
+    events.onEnd(how, decision.delayMs);
+    if (decision.delayMs === 0) return launch();
+    restartTimer = setTimeout(launch, decision.delayMs);
     events.onChange();
   };
 

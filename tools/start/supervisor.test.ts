@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markProcess } from '../process-mark.ts';
 import { readRunFile, type ProcessReport, type RunFile } from './run-file.ts';
+import type { Role } from './roles.ts';
 import { runSupervisor } from './supervisor.ts';
 
 /** Services of a few lines. Each notes what happens to it in `notes`, so that the order can be read. */
@@ -23,6 +24,8 @@ const FAKES = {
     server.on('error', (error) => { process.stderr.write('could not start: ' + error.message + '\\n'); process.exit(1); });`,
   broken: `note('tried'); process.stderr.write('could not start: no model\\n'); process.exit(1);`,
   fleeting: `ready({}); setTimeout(() => process.exit(1), 20);`,
+  mute: `setInterval(() => {}, 1_000);`,
+  plain: `note('telemetry ' + process.env.ORT_DISABLE_TELEMETRY); setInterval(() => {}, 1_000); ready({});`,
   deaf: `process.on('SIGTERM', () => note('asked')); setInterval(() => {}, 1_000); ready({});`,
   talkative: `
     console.log(JSON.stringify({ level: 'info', msg: 'quiet' }));
@@ -59,7 +62,11 @@ describe('the supervisor', () => {
     await rm(root, { recursive: true });
   });
 
-  const start = (fakes: Partial<Record<Fake, number>>, env: NodeJS.ProcessEnv = {}, stopLimitMs = 30_000) => {
+  const start = (
+    fakes: Partial<Record<Fake, number>>,
+    env: NodeJS.ProcessEnv = {},
+    { stopLimitMs = 30_000, ...role }: Partial<Role> & { stopLimitMs?: number } = {},
+  ) => {
     const first = new AbortController();
     const second = new AbortController();
     const output = new PassThrough();
@@ -68,7 +75,7 @@ describe('the supervisor', () => {
     const exitCode = runSupervisor({
       root,
       env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: 'data', REDIS_URL: process.env['TEST_REDIS_URL'], ...env },
-      roles: Object.entries(fakes).map(([name, stopStage]) => ({ name, entry: `${name}.mjs`, stopStage })),
+      roles: Object.entries(fakes).map(([name, stopStage]) => ({ name, entry: `${name}.mjs`, stopStage, ...role })),
       redisCacheDir: join(import.meta.dirname, '../../.tools/redis'),
       output,
       signals: { first: first.signal, second: second.signal, close: () => undefined },
@@ -152,6 +159,40 @@ describe('the supervisor', () => {
     expect(runFile()).toBeNull();
   });
 
+  it('lives on with all it runs when run.json cannot be written', async () => {
+    const system = start({ door: 1 }, { REDIS_URL: '' });
+    const before = await allReady();
+    const draft = join(root, `data/run.json.${process.pid}`);
+    const owner = join(root, 'data/redis/owner.json');
+    await mkdir(draft);
+    await rm(owner);
+    await mkdir(owner);
+    process.kill(reportOf(before, 'door')!.pid!, 'SIGKILL');
+    process.kill(reportOf(before, 'redis')!.pid!, 'SIGKILL');
+    await until(() => system.said().includes('door is ready again'));
+    await until(() => /redis ended \(signal SIGKILL\); starting it again in 0\.2 s/.test(system.said()));
+    expect(system.said().match(/run\.json cannot be written/g)).toHaveLength(1);
+    await rm(owner, { recursive: true });
+    await rm(draft, { recursive: true });
+    await until(() => system.said().includes('redis is ready again'));
+    expect((await allReady()).addresses).toEqual(before.addresses);
+  });
+
+  it('ends a role that is not ready within the time it is given', async () => {
+    const system = start({ mute: 1 }, {}, { readyLimitMs: 300 });
+    expect(await system.exitCode).toBe(1);
+    expect(system.said()).toContain('not ready after 0.3 s');
+  });
+
+  it.each([
+    [{}, '1'],
+    [{ ORT_DISABLE_TELEMETRY: '0' }, '0'],
+  ])('turns the telemetry of onnxruntime off unless told otherwise: %j', async (env, expected) => {
+    start({ plain: 1 }, env);
+    await allReady();
+    expect(await notes()).toEqual([`plain telemetry ${expected}`]);
+  });
+
   it('names a taken port at the first try', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -163,7 +204,7 @@ describe('the supervisor', () => {
   });
 
   it('kills a role that does not end in time, and still exits with 0', async () => {
-    const system = start({ deaf: 1, steady: 2 }, {}, 2_000);
+    const system = start({ deaf: 1, steady: 2 }, {}, { stopLimitMs: 2_000 });
     const run = await allReady();
     system.stop();
     expect(await system.exitCode).toBe(0);

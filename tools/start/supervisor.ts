@@ -69,12 +69,14 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
   };
   const onChange = () => runFile?.write(describeRun());
 
-  const watch = (role: string): ProcessEvents => {
+  const watch = (role: string, slowStart = 'starting'): ProcessEvents => {
     const log = openLogFile(join(logDir, `${role}.log`));
     logs.push(log);
     return {
       onChange,
       onReady: (restarts) => narrator.say(`${role} is ready${restarts === 0 ? '' : ' again'}`),
+      onSlowStart: (afterMs, limitMs) =>
+        narrator.say(`${role} is still ${slowStart} after ${afterMs / 1_000} s; it has ${limitMs / 1_000} s`),
       onEnd: (how, delayMs) =>
         narrator.say(
           `${role} ended (${how}); starting it again${delayMs === 0 ? '' : ` in ${(delayMs / 1_000).toFixed(1)} s`}`,
@@ -93,7 +95,9 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
     const missing = roles.filter((role) => !existsSync(join(root, role.entry)));
     if (missing.length > 0) throw new Error(`There is no ${missing.map((role) => role.entry).join(', no ')}.`);
     mkdirSync(logDir, { recursive: true, mode: 0o700 });
-    runFile = openRunFile(join(dataDir, 'run.json'), describeRun());
+    runFile = openRunFile(join(dataDir, 'run.json'), describeRun(), (problem) =>
+      narrator.say(`run.json cannot be written (${problem}); everything goes on, but it no longer tells what runs`),
+    );
     let server: RedisServer | undefined;
     try {
       narrator.say(`Touchstone is starting; its data is in ${dataDir}`);
@@ -169,10 +173,13 @@ function createSupervisor({ root, env, roles, signals, ...options }: SupervisorO
         role: role.name,
         launch: (previous) => launchService(role, { root, env, settings, redisUrl: url, index }, previous),
         isHopeless: isPortTaken,
-        events: watch(role.name),
+        events: watch(role.name, role.slowStart),
+        readyLimitMs: role.readyLimitMs,
       });
       services.push({ role, process });
     }
+    // The last one was not in the list yet when it was launched.
+    onChange();
     const failure = new Promise<FailedStart>((resolve) => {
       for (const { process } of services) void process.started.then((failed) => failed !== null && resolve(failed));
     });
