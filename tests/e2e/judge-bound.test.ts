@@ -111,7 +111,10 @@ describe('what a judge can do to a verdict', () => {
 
   it('never makes a verdict less suspicious, whatever the model says', () => {
     let seed = 7;
-    const random = () => (seed = Math.imul(seed, 1_664_525) + 1_013_904_223) / 2 ** 32 + 0.5;
+    const random = () => {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) | 0;
+      return seed / 2 ** 32 + 0.5;
+    };
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
     const seen = new Set<string>();
     let raised = 0;

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBundle } from './load-bundle.ts';
 import { writeTinyBundle } from './tiny-bundle.ts';
+
+const NOBODY = 65_534;
 
 describe('loading a bundle', () => {
   let folder: string;
@@ -72,6 +74,31 @@ describe('loading a bundle', () => {
       const { code, detail } = await problemOf(path);
       expect(code).toBe('pytorch_files');
       expect(detail).toContain('these are PyTorch files; convert them to a bundle');
+    }
+  });
+
+  it('says that a folder in the place of the manifest cannot be read', async () => {
+    await mkdir(join(folder, 'manifest.json'), { recursive: true });
+    const { code, detail } = await problemOf(folder);
+    expect(code).toBe('unreadable');
+    expect(detail).toContain('tiny cannot be read by this user (EISDIR)');
+  });
+
+  it.each(['', 'manifest.json', 'model.onnx'])('says that rights are missing: /%s', async (name) => {
+    await writeTinyBundle(folder, { scope: 'whole-image' });
+    await chmod(join(folder, '..'), 0o755);
+    await chmod(join(folder, name), 0);
+    // Root may read everything.
+    const isRoot = process.geteuid!() === 0;
+    try {
+      if (isRoot) process.seteuid!(NOBODY);
+      const { code, detail } = await problemOf(folder);
+      expect(code).toBe('unreadable');
+      expect(detail).toContain('tiny cannot be read by this user (EACCES)');
+      expect(detail).not.toContain(tmpdir());
+    } finally {
+      if (isRoot) process.seteuid!(0);
+      await chmod(join(folder, name), 0o755);
     }
   });
 

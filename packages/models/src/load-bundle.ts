@@ -14,7 +14,7 @@ export type Bundle = {
 };
 
 export type BundleProblem = {
-  code: 'missing' | 'no_manifest' | 'bad_manifest' | 'graph_missing' | 'graph_changed' | 'pytorch_files';
+  code: 'missing' | 'unreadable' | 'no_manifest' | 'bad_manifest' | 'graph_missing' | 'graph_changed' | 'pytorch_files';
   /** What is wrong and what to do; short, and free of folders above the bundle. */
   detail: string;
 };
@@ -26,13 +26,31 @@ export function weightsSha256(manifest: Pick<Manifest, 'graphs'>): string {
   return digests.length === 1 ? digests[0]! : createHash('sha256').update(digests.join('')).digest('hex');
 }
 
+/** Nothing is there, or a file where a folder should be. */
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+/** Something is there that this process cannot read: rights, a bad sector, a folder in the place of a file. */
+const UNREADABLE = ['EACCES', 'EPERM', 'EIO', 'EISDIR', 'ELOOP', 'ENAMETOOLONG'];
+
 /**
  * Reads a bundle folder and checks every graph against the manifest. What an operator can put right comes back as a
- * problem; only a failing disk throws.
+ * problem, a file that cannot be read among it: one bundle must not take the others down.
  */
 export async function loadBundle(path: string): Promise<LoadedBundle> {
   const name = basename(path);
-  const found = await stat(path).catch(() => null);
+  try {
+    return await loadReadableBundle(path, name);
+  } catch (error) {
+    const code = codeOf(error);
+    if (!UNREADABLE.includes(code)) throw error;
+    return refuse(
+      'unreadable',
+      `${name} cannot be read by this user (${code}): check the rights of the folder and its files`,
+    );
+  }
+}
+
+async function loadReadableBundle(path: string, name: string): Promise<LoadedBundle> {
+  const found = await stat(path).catch(nullWhenAbsent);
   if (found === null) {
     return refuse('missing', `there is no model bundle at ${name}: set the path to a folder with a manifest.json`);
   }
@@ -43,7 +61,7 @@ export async function loadBundle(path: string): Promise<LoadedBundle> {
       `${name} is a file; a model bundle is a folder with manifest.json and its ONNX graphs`,
     );
   }
-  const text = await readFile(join(path, 'manifest.json'), 'utf8').catch(() => null);
+  const text = await readFile(join(path, 'manifest.json'), 'utf8').catch(nullWhenAbsent);
   if (text === null) {
     if (await holdsPyTorchFile(path)) return refusePyTorch(name);
     return refuse('no_manifest', `the folder ${name} has no manifest.json: it is not a model bundle`);
@@ -54,7 +72,7 @@ export async function loadBundle(path: string): Promise<LoadedBundle> {
   const graphPaths: string[] = [];
   for (const graph of manifest.graphs) {
     const graphPath = join(path, graph.file);
-    const file = await stat(graphPath).catch(() => null);
+    const file = await stat(graphPath).catch(nullWhenAbsent);
     if (!file?.isFile()) {
       return refuse('graph_missing', `${graph.file} of ${name} is missing: copy the whole bundle again`);
     }
@@ -68,6 +86,13 @@ export async function loadBundle(path: string): Promise<LoadedBundle> {
   }
   return { ok: true, bundle: { manifest, weightsSha256: weightsSha256(manifest), graphPaths } };
 }
+
+function nullWhenAbsent(error: unknown): null {
+  if (ABSENT.includes(codeOf(error))) return null;
+  throw error;
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
 
 const refuse = (code: BundleProblem['code'], detail: string): LoadedBundle => ({
   ok: false,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+/** Side of a picture, in px. */
+const Side = z.number().int().min(1).max(2_048);
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'not a sha256 in hex');
 
 /** Exact resampling filters; what each computes, bit for bit: detectors.md section 4. */
@@ -26,29 +28,29 @@ export const PreparationStep = z.discriminatedUnion('op', [
   /** A square of `size` px at native resolution; offset floor((n - size) / 2). A smaller picture is enlarged first. */
   z.strictObject({
     op: z.literal('centre-crop'),
-    size: z.number().int().min(1).max(2_048),
+    size: Side,
     /** Filter that brings a shorter side up to `size`; the result then carries the caveat `upscaled`. */
     enlarge: ResizeAlgorithm,
   }),
   z.strictObject({
     op: z.literal('resize'),
     algorithm: ResizeAlgorithm,
-    width: z.number().int().min(1).max(2_048),
-    height: z.number().int().min(1).max(2_048),
+    width: Side,
+    height: Side,
   }),
   /** Short side to `size`, long side trunc(size x long / short). */
   z.strictObject({
     op: z.literal('resize-short-side'),
     algorithm: ResizeAlgorithm,
-    size: z.number().int().min(1).max(2_048),
+    size: Side,
   }),
 ]);
 export type PreparationStep = z.infer<typeof PreparationStep>;
 
 /** `uint8` bytes as decoded, rows of RGB pixels; `float32` planes R, G, B of v / 127.5 - 1. */
 export const TensorSpec = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('uint8'), layout: z.literal('NHWC'), width: z.int(), height: z.int() }),
-  z.strictObject({ type: z.literal('float32'), layout: z.literal('NCHW'), width: z.int(), height: z.int() }),
+  z.strictObject({ type: z.literal('uint8'), layout: z.literal('NHWC'), width: Side, height: Side }),
+  z.strictObject({ type: z.literal('float32'), layout: z.literal('NCHW'), width: Side, height: Side }),
 ]);
 export type TensorSpec = z.infer<typeof TensorSpec>;
 
@@ -128,8 +130,10 @@ export const Manifest = z
     if (manifest.output.value === 'image' || !known.has(manifest.output.value)) {
       context.addIssue({ code: 'custom', path: ['output', 'value'], message: 'no graph gives this value' });
     }
-    const faceFirst = manifest.preparation.findIndex((step) => step.op === 'crop-face') <= 0;
-    if (!faceFirst) context.addIssue({ code: 'custom', path: ['preparation'], message: 'crop-face must come first' });
+    const wrong = findWrongStep(manifest);
+    if (wrong !== null) {
+      context.addIssue({ code: 'custom', path: ['preparation', wrong.at], message: wrong.complaint });
+    }
     if ((manifest.scope === 'face-forgery') !== (manifest.preparation[0]?.op === 'crop-face')) {
       context.addIssue({ code: 'custom', path: ['scope'], message: 'face-forgery crops faces, whole-image does not' });
     }
@@ -143,3 +147,34 @@ export const Manifest = z
     }
   });
 export type Manifest = z.infer<typeof Manifest>;
+
+/**
+ * Follows the size of the picture through the steps: they must lead to the tensor whatever size an image has. Null when
+ * they do. A worker that found out with a job in hand would fail at every image.
+ */
+function findWrongStep({
+  preparation,
+  tensor,
+}: {
+  preparation: PreparationStep[];
+  tensor: TensorSpec;
+}): { at: number; complaint: string } | null {
+  for (const [at, step] of preparation.entries()) {
+    const next = preparation[at + 1];
+    if (step.op === 'crop-face') {
+      if (at > 0) return { at, complaint: 'crop-face must come first' };
+      if (next?.op !== 'resize') return { at, complaint: 'crop-face must be followed by resize' };
+    }
+    if (step.op === 'resize-short-side' && !(next?.op === 'centre-crop' && next.size <= step.size)) {
+      return { at, complaint: `resize-short-side must be followed by centre-crop of at most ${step.size}` };
+    }
+  }
+  const at = preparation.length - 1;
+  const last = preparation[at];
+  const given = last?.op === 'resize' ? last : last?.op === 'centre-crop' ? squareOf(last.size) : null;
+  if (given?.width === tensor.width && given.height === tensor.height) return null;
+  const found = given === null ? 'no size' : `${given.width}x${given.height}`;
+  return { at, complaint: `the last step gives ${found}, the tensor is ${tensor.width}x${tensor.height}` };
+}
+
+const squareOf = (side: number) => ({ width: side, height: side });

@@ -7,6 +7,7 @@ import { followerJobId, parentJobId, type RevisionPayload } from '../src/queue/c
 import { openDetectionJobs, type DetectionJobs } from '../src/queue/detection-jobs.ts';
 import { openJobWorker, type JobEvents, type JobWorker } from '../src/queue/job-worker.ts';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '../src/queue/redis-connection.ts';
+import { RetryLaterError } from '../src/queue/retry-later-error.ts';
 import { WORKER_SETTINGS } from '../src/queue/job-settings.ts';
 import { listenForVerdicts, signalVerdict } from '../src/queue/verdict-signal.ts';
 
@@ -94,6 +95,33 @@ describe('the queues of a detection on a real Redis', () => {
     start(openJobWorker('detect-sbi', { connection: redis, prefix, concurrency: 1, events }, async () => ({})));
     expect(await failed).toBe(false);
     expect(await raw.getFailedCount()).toBe(1);
+  });
+
+  it('puts a job off as long as its handler says, without costing it an attempt', async () => {
+    const attempts: number[] = [];
+    const done = new Promise<void>((resolve) => {
+      const options = { connection: redis, prefix, concurrency: 1, events: quiet };
+      const judge = openJobWorker('judge-image', options, async (_payload, { attempt, waitedMs }) => {
+        attempts.push(attempt);
+        if (attempts.length < 3) throw new RetryLaterError(40, 'not yet');
+        expect(waitedMs).toBeGreaterThanOrEqual(80);
+        resolve();
+        return {};
+      });
+      start(judge);
+    });
+    const merged = new Promise<void>((resolve) => {
+      const options = { connection: redis, prefix, concurrency: 1, events: quiet };
+      const merge = openJobWorker('merge-verdict', options, async () => {
+        resolve();
+        return {};
+      });
+      start(merge);
+    });
+    await jobs.addFlow({ ...payloadOf(), slots: ['llm'] }, 10);
+    await done;
+    expect(attempts).toEqual([1, 1, 1]);
+    await merged;
   });
 
   it('refuses to send a payload that does not fit', async () => {

@@ -26,6 +26,7 @@ export type Acceptance = {
 const HELD_PRIORITY = 1;
 const USUAL_PRIORITY = 10;
 const STORE_LIMIT_MS = 30_000;
+const WITHDRAW_LIMIT_MS = 1_000;
 
 /**
  * Makes a question the service's own. Order of writes, contract.md section 1: (idempotency record, with its own issue) ->
@@ -70,6 +71,8 @@ async function storeQuestion(
     () => createJson(store, pendingKey(marker), PendingMarker, marker),
   ];
   let failure: unknown = new Error('the object store did not answer in time');
+  // An entry without its marker would show in the list as queued, and nobody would ever take it up.
+  const withdraw = () => settleWithin(WITHDRAW_LIMIT_MS, store.delete(indexKey(tenant, id, acceptedMs)), undefined);
   const deadlineMs = performance.now() + STORE_LIMIT_MS;
   for (const step of steps) {
     const attempt = step().catch((error: unknown) => {
@@ -78,6 +81,7 @@ async function storeQuestion(
     });
     const outcome = await settleWithin(deadlineMs - performance.now(), attempt, null);
     if (outcome === null) {
+      await withdraw();
       throw new AppError('store_unavailable', 'The question could not be stored.', { cause: failure });
     }
     if (!outcome) throw new Error('an object of a new detection id exists already');

@@ -8,6 +8,7 @@ it('needs only an address of Redis', () => {
     port: 8_000,
     host: undefined,
     detectors: ['sbi', 'distildire'],
+    llmPolicy: 'always',
     detectWaitMs: 55_000,
     maxHeld: 500,
     maxBytesInFlight: 512 * 1_024 * 1_024,
@@ -19,6 +20,17 @@ it('needs only an address of Redis', () => {
 
 it('keeps the detectors in the order of the vocabulary', () => {
   expect(loadConfig({ REDIS_URL, DETECTORS: 'distildire, sbi' }).detectors).toEqual(['sbi', 'distildire']);
+});
+
+it.each([
+  [{ OPENAI_API_KEY: 'sk-test' }, true],
+  [{ OPENAI_API_KEY: 'sk-test', LLM_ENABLED: '0' }, false],
+  [{ OPENAI_API_KEY: '' }, false],
+  [{ LLM_ENABLED: 'true' }, true],
+])('with %j has a judge: %p', (env, has) => {
+  const config = loadConfig({ REDIS_URL, ...env });
+  expect(config.detectors.includes('llm')).toBe(has);
+  expect(JSON.stringify(config)).not.toContain('sk-test');
 });
 
 it('names every bad setting and shows no value', () => {

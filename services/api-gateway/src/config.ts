@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CNN_SLOTS, CnnSlot } from '@touchstone/shared/contracts/vocabulary';
+import { LlmPolicy } from '@touchstone/shared/contracts/request-record';
+import { CNN_SLOTS, CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
 import { COMMON_SETTINGS, flag, milliseconds, parseEnvironment, port } from '@touchstone/shared/process/environment';
+import { hasJudge, JUDGE_SETTINGS } from '@touchstone/shared/process/judge-settings';
 import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 
 const KEY_SETTINGS = {
@@ -14,6 +16,9 @@ const SETTINGS = {
   ...COMMON_SETTINGS,
   ...OBJECT_STORE_SETTINGS,
   ...KEY_SETTINGS,
+  ...JUDGE_SETTINGS,
+  /** When the LLM is asked unless the client says otherwise. */
+  LLM_POLICY: LlmPolicy.default('always'),
   PORT: port(8_000),
   /** Default: all interfaces. */
   HOST: z.string().optional(),
@@ -50,7 +55,9 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     metricsHost: settings.METRICS_HOST,
     port: settings.PORT,
     host: settings.HOST,
-    detectors: CNN_SLOTS.filter((slot) => settings.DETECTORS.includes(slot)),
+    /** What this deployment answers for, in the order of the vocabulary. */
+    detectors: Slot.options.filter((slot) => (slot === 'llm' ? hasJudge(settings) : settings.DETECTORS.includes(slot))),
+    llmPolicy: settings.LLM_POLICY,
     detectWaitMs: settings.DETECT_WAIT_MS,
     maxHeld: settings.MAX_HELD,
     maxBytesInFlight: settings.MAX_INFLIGHT_BYTES,

@@ -1,4 +1,5 @@
 import { AppError } from '@touchstone/shared/contracts/failure';
+import type { LlmPolicy } from '@touchstone/shared/contracts/request-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import type { Question } from './accept-detection.ts';
 import { openFileByteSource } from './adapters/file-byte-source.ts';
@@ -8,17 +9,21 @@ import { readImageHeader } from './core/read-image-header.ts';
 /** A form as it was received: its file on disk and its text fields. */
 export type Upload = {
   file: { path: string; bytes: number; sha256: string };
-  declaredMediaType: string;
+  /** The client's word for the file, if it gave one. */
+  declaredMediaType: string | null;
   fields: Record<string, unknown>;
 };
 
-/** What the client asks of which image; throws the refusal. `deployed`: the slots that this deployment answers for. */
-export async function readQuestion(upload: Upload, deployed: Slot[]): Promise<Question> {
+/** What a deployment answers for, and when it asks the LLM unless the client says otherwise. */
+export type Offer = { slots: Slot[]; llmPolicy: LlmPolicy };
+
+/** What the client asks of which image; throws the refusal. */
+export async function readQuestion(upload: Upload, offer: Offer): Promise<Question> {
   const { file } = upload;
-  const options = parseDetectionOptions(upload.fields, deployed);
+  const options = parseDetectionOptions(upload.fields, offer.slots, offer.llmPolicy);
   if (file.bytes === 0) throw new AppError('malformed_request', 'The file in the field `image` is empty.');
   const { mediaType, width, height } = await readHeaderOf(file.path);
-  const slots = deployed.filter((slot) => options.detectors.includes(slot));
+  const slots = offer.slots.filter((slot) => options.detectors.includes(slot));
   if (slots.length === 0) {
     throw new AppError('no_detector_available', 'This deployment has none of the detectors that were asked for.');
   }
@@ -47,7 +52,7 @@ async function readHeaderOf(path: string) {
 }
 
 /** The client's word is evidence when it differs, as long as it has the form of a media type. */
-function declaredOtherwise(declared: string, actual: string): string | null {
-  const type = declared.toLowerCase();
-  return type !== actual && /^[a-z0-9.+-]{1,49}\/[a-z0-9.+-]{1,50}$/.test(type) ? type : null;
+function declaredOtherwise(declared: string | null, actual: string): string | null {
+  const type = declared?.toLowerCase();
+  return type !== undefined && type !== actual && /^[a-z0-9.+-]{1,49}\/[a-z0-9.+-]{1,50}$/.test(type) ? type : null;
 }

@@ -51,7 +51,7 @@ export async function startService(config: Config): Promise<Service> {
 
   const store = await openObjectStore(config.store);
   const spool = await openSpool(join(config.dataDir, 'spool'), config.maxBytesInFlight, (error) =>
-    logger.warn({ err: error }, 'a file of the spool could not be removed'),
+    logger.warn({ err: error }, 'the spool could not be cleaned'),
   );
   const keys = await openApiKeys(config.apiKeysFile, (error) => logger.error({ err: error }, 'API keys'));
   const page = await readFile(new URL('../public/index.html', import.meta.url), 'utf8');
@@ -63,7 +63,14 @@ export async function startService(config: Config): Promise<Service> {
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
   const subscriber = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
   const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);
-  const reader = createDetectionReader({ store, redis: quick, prefix: config.queuePrefix, jobs });
+  const reader = createDetectionReader({
+    store,
+    redis: quick,
+    prefix: config.queuePrefix,
+    jobs,
+    // The message of an error may quote what is stored.
+    onUnreadable: (id, error) => logger.warn({ detectionId: id, error: error.name }, 'left out of a list: unreadable'),
+  });
   const waiting = createVerdictWaiting({
     maxHeld: config.maxHeld,
     signals: listenForVerdicts(subscriber, config.queuePrefix),
@@ -82,7 +89,7 @@ export async function startService(config: Config): Promise<Service> {
     spool,
     keys,
     opensAnonymousDetect: config.opensAnonymousDetect,
-    deployed: config.detectors,
+    offer: { slots: config.detectors, llmPolicy: config.llmPolicy },
     detectWaitMs: config.detectWaitMs,
     trustedProxies: config.trustedProxies,
     page,
@@ -124,6 +131,7 @@ export async function startService(config: Config): Promise<Service> {
       await closed;
       await heartbeat.close();
       await processServer.close();
+      spool.close();
       await settleWithin(REDIS_CLOSE_LIMIT_MS, jobs.close(), undefined);
       await Promise.all([closeRedis(quick), closeRedis(subscriber)]);
       await store.close();

@@ -94,22 +94,36 @@ describe('POST /api/v1/detect', () => {
     expect(response.headers.get('location')).toMatch(/det_/);
   });
 
-  it('answers 503 when none of the detectors is there, and 200 when they have nothing to say', async () => {
+  it('answers 200 without an opinion when the image is the subject of no detector', async () => {
     await start();
-    const absent = { status: 'skipped', reason: 'model_unavailable' } as const;
+    const silent = { status: 'not_applicable', reason: 'no_face' } as const;
+    gateway.answerJobs({
+      verdict: 'not_applicable',
+      probability: null,
+      reasons: ['no_applicable_detector'],
+      detectors: [silentRow('sbi', silent), silentRow('distildire', silent)],
+    });
+    const response = await detect();
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { is_fake: null, confidence: null, ensemble_mode: '0_models_active' },
+    ]);
+  });
+
+  it.each([
+    ['fails', { status: 'failed', reason: 'runtime_error' }],
+    ['takes too long', { status: 'timed_out', reason: 'deadline' }],
+    ['is not there', { status: 'skipped', reason: 'model_unavailable' }],
+  ] as const)('answers 503 when the only detector with something to say %s', async (_how, row) => {
+    await start();
     gateway.answerJobs({
       verdict: 'unable_to_evaluate',
       probability: null,
       reasons: ['below_quorum'],
-      detectors: [silentRow('sbi', { status: 'not_applicable', reason: 'no_face' }), silentRow('distildire', absent)],
+      detectors: [silentRow('sbi', { status: 'not_applicable', reason: 'no_face' }), silentRow('distildire', row)],
     });
-    const silent = await detect();
-    expect([silent.status, await silent.json()]).toMatchObject([
-      200,
-      { is_fake: null, confidence: null, ensemble_mode: '0_models_active' },
-    ]);
-    const alone = await gateway.post('/api/v1/detect', formOf(jpegOf(9, 9), { detectors: 'sbi,distildire' }));
-    expect(alone.status).toBe(200);
+    const response = await detect();
+    expect([response.status, await response.json()]).toMatchObject([503, { code: 'no_detector_available' }]);
   });
 
   it('answers 503 when the detectors that were asked for are not running', async () => {

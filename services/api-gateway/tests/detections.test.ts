@@ -64,6 +64,16 @@ describe('POST /api/v1/detections', () => {
     });
   });
 
+  it('makes no evidence of a part that declares no type', async () => {
+    const head = '--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n';
+    const response = await fetch(`${gateway.url}/api/v1/detections`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=x' },
+      body: Buffer.concat([Buffer.from(head), pngOf(8, 8), Buffer.from('\r\n--x--\r\n')]),
+    });
+    expect(Detection.parse(await response.json()).image).toMatchObject({ declared_media_type: null });
+  });
+
   it('enqueues for the detectors that are asked for and deployed', async () => {
     const response = await gateway.post('/api/v1/detections', formOf(jpegOf(9, 9), { detectors: 'distildire,llm' }));
     const { detectors, id } = Detection.parse(await response.json());

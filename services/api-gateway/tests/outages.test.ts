@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Detection, DetectionPage } from '@touchstone/shared/contracts/detection';
-import { pendingKey } from '@touchstone/shared/storage/keys';
-import { formOf, runGateway } from './running-gateway.ts';
+import { indexPrefix, pendingKey } from '@touchstone/shared/storage/keys';
+import { formOf, runGateway, until } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
 
 describe('while Redis is down', () => {
@@ -52,7 +52,25 @@ describe('while the store refuses writes', () => {
     await rename(objects, `${objects}-file`);
     await rename(`${objects}-away`, objects);
     expect(await gateway.submit()).toMatchObject({ status: 'queued' });
-    expect((await gateway.get('/readyz')).status).toBe(200);
+    // A probe counts for a second.
+    await until(async () => (await gateway.get('/readyz')).status === 200);
+    await gateway.close();
+  });
+
+  it('lists no question whose marker could not be stored', async () => {
+    const gateway = await runGateway();
+    await writeFile(join(gateway.dataDir, 'objects', 'pending'), '');
+    expect((await gateway.post('/api/v1/detections', formOf(jpegOf(8, 8)))).status).toBe(503);
+    expect(await gateway.store.list(indexPrefix('default'), null, 10)).toEqual([]);
+    expect(await (await gateway.get('/api/v1/detections')).json()).toMatchObject({ data: [] });
+    await gateway.close();
+  });
+
+  it('is ready for everyone who asks at the same time', async () => {
+    const gateway = await runGateway();
+    const ask = async (url: string) => (await fetch(`${url}/readyz`)).status;
+    const answers = await Promise.all([gateway.url, gateway.metricsUrl, gateway.url, gateway.metricsUrl].map(ask));
+    expect(answers).toEqual([200, 200, 200, 200]);
     await gateway.close();
   });
 });

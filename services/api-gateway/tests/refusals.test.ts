@@ -213,8 +213,33 @@ describe('a request is refused', () => {
     expect(answer).toContain('"code":"malformed_request"');
   });
 
+  const answerTo = async (text: string) => {
+    const answer = await talk(gateway.url, [text], (seen) => seen.includes('request_id'));
+    expect(answer).toContain('application/problem+json');
+    const problem = Problem.parse(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)));
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${problem.status} `));
+    return `${problem.status} ${problem.code}`;
+  };
+
   it('with more headers than 8 KiB', async () => {
     const text = `GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(9_000)}\r\n\r\n`;
-    expect(await talk(gateway.url, [text], (seen) => seen.includes('request_id'))).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await answerTo(text)).toBe('431 headers_too_large');
+  });
+
+  it.each(['http://[/api/v1/detections', 'http://a:99999/api/v1/detections', 'ftp://a/livez'])(
+    'with the address %s',
+    async (target) => {
+      expect(await answerTo(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)).toBe('400 malformed_request');
+    },
+  );
+
+  it('not with a whole address, which proxies send', async () => {
+    const text = `GET ${gateway.url}/livez HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    expect(await talk(gateway.url, [text], (seen) => seen.endsWith('ok\n'))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('with an expectation that nobody knows', async () => {
+    const text = 'GET /livez HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n';
+    expect(await answerTo(text)).toBe('417 expectation_failed');
   });
 });

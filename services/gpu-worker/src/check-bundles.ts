@@ -30,10 +30,12 @@ export type SlotCheck = {
   /** One warm run of a batch of one, in ms. */
   warm_ms: number | null;
   /** Null when the slot is ready. */
-  problem: { code: BundleProblem['code'] | 'licence' | 'golden' | 'unusable' | 'device'; detail: string } | null;
+  problem: { code: ProblemCode; detail: string } | null;
   /** What onnxruntime said about it; may name folders. */
   cause: string | null;
 };
+
+type ProblemCode = BundleProblem['code'] | 'wrong_scope' | 'licence' | 'golden' | 'unusable' | 'device';
 
 /** What `check-bundles-cli.ts` prints. */
 export type BundleCheck = {
@@ -48,7 +50,7 @@ export type BundleCheck = {
 
 type CheckedConfig = Pick<
   Config,
-  'slots' | 'modelPaths' | 'deploymentUse' | 'provider' | 'deviceId' | 'intraOpThreads' | 'runTimeoutMs'
+  'slots' | 'modelPaths' | 'deploymentUse' | 'provider' | 'deviceId' | 'intraOpThreads' | 'maxBatch' | 'runTimeoutMs'
 >;
 
 const START_TIMEOUT_MS = 150_000;
@@ -60,6 +62,7 @@ export async function checkBundles(config: CheckedConfig): Promise<BundleCheck> 
     provider: config.provider,
     deviceId: config.deviceId,
     intraOpThreads: config.intraOpThreads,
+    maxBatch: config.maxBatch,
     runTimeoutMs: config.runTimeoutMs,
     startTimeoutMs: START_TIMEOUT_MS,
     bundles: loaded.filter(isFilled).map(inferenceBundleOf),
@@ -92,8 +95,8 @@ async function checkSlot(loaded: LoadedSlot, path: string, reports: BundleReport
       ...place,
       ...notRun,
       ...identityOf(again.ok ? again.bundle.manifest : null),
-      sha256_ok: again.ok ? true : again.problem.code === 'graph_changed' ? false : null,
-      problem: { code: again.ok ? 'licence' : again.problem.code, detail: loaded.detail },
+      sha256_ok: again.ok ? true : loaded.code === 'graph_changed' ? false : null,
+      problem: { code: loaded.code, detail: loaded.detail },
     };
   }
   const { manifest, graphPaths } = loaded.bundle;

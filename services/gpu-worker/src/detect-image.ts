@@ -19,7 +19,7 @@ import {
   type Outcome,
   type ReadyDetector,
 } from './core/build-partial.ts';
-import { UndecodableImageError } from './core/prepared-image.ts';
+import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
 
 export type DetectImageDeps = {
   detectors: ReadonlyMap<CnnSlot, Detector>;
@@ -52,8 +52,9 @@ export function createDetectImage(
       const { outcome, timings } = await answer(detector, payload, context, logger);
       const about = { detector, timings, createdAtMs: deps.nowMs() };
       const partial = { ...buildPartial({ ...payload, slot }, outcome, about), slot };
+      const publishedFromMs = performance.now();
       const stored = await objects.storePartial(partial);
-      if (stored === 'stored') metrics.countPartial(partial);
+      if (stored === 'stored') metrics.countPartial(partial, performance.now() - publishedFromMs);
       logger.info({ status: partial.status, reason: partial.reason, timings, stored }, 'detector answered');
       if (stored === 'erased') return;
     }

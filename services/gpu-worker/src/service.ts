@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { createLogger } from '@touchstone/shared/observe/logger';
+import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
+import { createLogger, type Logger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
 import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
 import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
@@ -14,7 +15,7 @@ import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { createDetectionObjects } from './adapters/detection-objects.ts';
 import { createDetectorMetrics } from './adapters/detector-metrics.ts';
 import { describeDetector } from './adapters/load-slots.ts';
-import { openDetectors } from './adapters/open-detectors.ts';
+import { openDetectors, type Detectors } from './adapters/open-detectors.ts';
 import { openPreparedImageCache } from './adapters/prepared-image-cache.ts';
 import { watchEventLoop } from './adapters/watch-event-loop.ts';
 import type { Config } from './config.ts';
@@ -28,6 +29,7 @@ import { openPreparerPool } from './preparer/preparer-pool.ts';
 export type ServiceDeps = {
   openPreparer: (options: Parameters<typeof openPreparerPool>[0]) => Promise<ImagePreparer>;
   openStore: typeof openObjectStore;
+  openDevice: typeof openInferenceDevice;
   /** Ends the process, not in order, after a failure that only a new one can mend. */
   endProcess: () => void;
 };
@@ -35,6 +37,7 @@ export type ServiceDeps = {
 const REAL_DEPS: ServiceDeps = {
   openPreparer: openPreparerPool,
   openStore: openObjectStore,
+  openDevice: openInferenceDevice,
   // `process.exit` waits for threads, for ever when one hangs in a native call (measured); a signal does not.
   endProcess: () => process.kill(process.pid, 'SIGKILL'),
 };
@@ -107,15 +110,6 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
       detectors.preparer === null ? null : keep(openPreparedImageCache(detectors.preparer, IMAGE_CACHE_LIMITS));
 
     const startedAt = new Date().toISOString();
-    keep(
-      openHeartbeat(quick, config.queuePrefix, () => ({
-        role: 'gpu-worker',
-        instance: `${hostname()}-${process.pid}`,
-        pid: process.pid,
-        started_at: startedAt,
-        detectors: describeAll(),
-      })),
-    );
     const processServer = keep(
       await openProcessServer({
         port: config.metricsPort,
@@ -123,6 +117,16 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
         registry,
         isReady: async () => !hasCrashed && consumer.status === 'ready',
       }),
+    );
+    keep(
+      openHeartbeat(quick, config.queuePrefix, () => ({
+        role: 'gpu-worker',
+        instance: `${hostname()}-${process.pid}`,
+        pid: process.pid,
+        started_at: startedAt,
+        detectors: describeAll(),
+        metrics_url: processServer.url,
+      })),
     );
     keep(watchEventLoop(logger));
 
@@ -148,7 +152,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
       concurrency: Math.max(2, 2 * config.maxBatch),
       events: logJobEvents(logger, jobFailures),
     };
-    const workers = config.slots.map((slot) =>
+    const workers = slotsThatTakeJobs(detectors.slots, logger).map((slot) =>
       openJobWorker(queueOfSlot[slot], workerOptions, async (payload, context) => {
         await detectImage(slot, payload, context);
         return {};
@@ -167,4 +171,16 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
       },
     };
   }
+}
+
+/**
+ * A worker "refuses jobs when they do not match" its golden vectors (DESIGN.md section 6), and so for every bundle that
+ * it cannot vouch for: the jobs of such a slot wait, as another worker may have a sound one.
+ */
+function slotsThatTakeJobs(detectors: Detectors['slots'], logger: Logger): CnnSlot[] {
+  return [...detectors.values()].flatMap((detector) => {
+    if (detector.state === 'ready' || detector.answers) return [detector.slot];
+    logger.error({ slot: detector.slot }, `the slot ${detector.slot} takes no jobs: ${detector.detail}`);
+    return [];
+  });
 }

@@ -1,4 +1,5 @@
-import { UndecodableImageError, type ImagePreparer, type InputPlan } from '../src/core/prepared-image.ts';
+import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
+import type { ImagePreparer, InputPlan } from '../src/core/prepared-image.ts';
 
 /** What the "image files" of these tests hold, as JSON: no pixel is decoded. */
 export type FakeImage = {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { createLogger } from '@touchstone/shared/observe/logger';
-import { UndecodableImageError, type ImagePreparer } from '../src/core/prepared-image.ts';
+import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
+import type { ImagePreparer } from '../src/core/prepared-image.ts';
 import { openPreparerPool } from '../src/preparer/preparer-pool.ts';
 import { centrePlan, facePlan } from './preparer-plans.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
+import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { buildVerdict, type VerdictInput } from './build-verdict.ts';
 import { artefactOf, partialOf, requestOf } from '../../tests/fusion-fixtures.ts';
 
@@ -63,6 +64,24 @@ describe('a verdict record', () => {
     const record = build({ request, partials: [partialOf('distildire', 0.5)] });
     expect(record.detectors.map((row) => row.reason)).toEqual(['policy', null, 'model_unavailable']);
     expect(record.degraded).toEqual([{ detector: 'llm', reason: 'model_unavailable' }]);
+  });
+
+  it('shows what the LLM said, and calls it no loss when it was not to be asked', () => {
+    const askOf = (llm: 'uncertain' | 'off', detectors: Slot[]) =>
+      requestOf({ options: { external_id: null, detectors, operating_point: null, llm }, slots: detectors });
+    const cnn = [partialOf('sbi', 0.02), partialOf('distildire', 0.05)];
+    const asked = askOf('uncertain', ['sbi', 'distildire', 'llm']);
+    const spoken = build({ request: asked, partials: [...cnn, partialOf('llm', 0.3)] });
+    expect(VerdictRecord.parse(spoken).detectors[2]).toMatchObject({
+      probability: 0.3,
+      judgement: { model: 'test', verdict: 'authentic' },
+    });
+    const skipped = partialOf('llm', null, { status: 'skipped', reason: 'policy', detector: null });
+    expect(build({ request: asked, partials: [...cnn, skipped] }).degraded).toEqual([]);
+    expect(build({ request: asked, partials: cnn }).degraded).toEqual([{ detector: 'llm', reason: 'deadline' }]);
+    const left = build({ request: askOf('off', ['sbi', 'distildire']), partials: cnn });
+    expect(left.detectors[2]).toMatchObject({ status: 'skipped', reason: 'policy' });
+    expect(left.degraded).toEqual([]);
   });
 
   it('expires without an answer, but not over the answer that is there', () => {

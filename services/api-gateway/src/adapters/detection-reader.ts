@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Detection } from '@touchstone/shared/contracts/detection';
-import type { DetectionId, Tenant } from '@touchstone/shared/contracts/detection-id';
+import { timeOfDetectionId, type DetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { Partial } from '@touchstone/shared/contracts/partial';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { asError } from '@touchstone/shared/process/error-code';
 import { readJson } from '@touchstone/shared/storage/json-object';
-import { idOfIndexKey, indexPrefix, partialKey, requestKey, verdictKey } from '@touchstone/shared/storage/keys';
+import {
+  idOfIndexKey,
+  indexPrefix,
+  partialKey,
+  pendingKey,
+  requestKey,
+  verdictKey,
+} from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
+import { S3CallError } from '@touchstone/shared/storage/s3-failure';
 import { representDetection } from '../core/represent-detection.ts';
 import { settleWithin } from './settle-within.ts';
 
@@ -21,7 +30,10 @@ export type DetectionReader = {
   answer(tenant: Tenant, id: DetectionId): Promise<DetectionAnswer | null>;
   /** Null as long as there is none. */
   verdict(tenant: Tenant, id: DetectionId): Promise<VerdictRecord | null>;
-  /** Newest first, starting behind `position`. `next` is the position of the following page, if there is one. */
+  /**
+   * Newest first, starting behind `position`. `next` is the position of the following page, if there is one. Detections
+   * that cannot be read, and those that nobody was promised, are left out.
+   */
   page(tenant: Tenant, position: string | null, limit: number): Promise<{ bodies: string[]; next: string | null }>;
 };
 
@@ -30,6 +42,8 @@ const REVISION = 1;
 const REDIS_LIMIT_MS = 250;
 const CACHED_FOR_SECONDS = 3_600;
 const STORE_LIMIT_MS = 15_000;
+/** Without marker and verdict at this age, a question was refused half stored, and its client told so. */
+const GHOST_AFTER_MS = 86_400_000;
 
 /** Reads what is known of a detection. The store is the record; finished representations are cached in Redis. */
 export function createDetectionReader(deps: {
@@ -37,8 +51,9 @@ export function createDetectionReader(deps: {
   redis: Redis;
   prefix: string;
   jobs: Pick<DetectionJobs, 'hasStarted'>;
+  onUnreadable(id: DetectionId, error: Error): void;
 }): DetectionReader {
-  const { store, redis, prefix, jobs } = deps;
+  const { store, redis, prefix, jobs, onUnreadable } = deps;
   const cacheKey = (tenant: Tenant, id: DetectionId) => `${prefix}:answer:${tenant}:${id}`;
   const ask = <T>(question: () => Promise<T>): Promise<T | null> =>
     redis.status === 'ready' ? settleWithin(REDIS_LIMIT_MS, question(), null) : Promise.resolve(null);
@@ -69,6 +84,20 @@ export function createDetectionReader(deps: {
     const parts = cached === null ? null : /^("[0-9a-f]{16}")(\{.+\})$/s.exec(cached);
     return parts ? { etag: parts[1]!, body: parts[2]!, isDone: true } : compose(tenant, id);
   };
+  const listed = async (tenant: Tenant, id: DetectionId): Promise<DetectionAnswer | null> => {
+    try {
+      const found = await answer(tenant, id);
+      if (found === null || found.isDone || Date.now() - timeOfDetectionId(id) < GHOST_AFTER_MS) return found;
+      if ((await store.head(pendingKey({ tenant, id, revision: REVISION }))) !== null) return found;
+      // The marker goes when the verdict comes, which may have been just now.
+      const again = await answer(tenant, id);
+      return again?.isDone === true ? again : null;
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      onUnreadable(id, asError(error));
+      return null;
+    }
+  };
 
   return {
     answer: (tenant, id) => withinLimit(answer(tenant, id)),
@@ -84,7 +113,7 @@ export function createDetectionReader(deps: {
           shown
             .map(idOfIndexKey)
             .filter((id) => id !== null)
-            .map((id) => answer(tenant, id)),
+            .map((id) => listed(tenant, id)),
         ),
       );
       return {
@@ -108,6 +137,9 @@ async function withinLimit<T>(work: Promise<T>): Promise<T> {
     late,
   );
   if (outcome !== late) return outcome as T;
-  if (failure !== undefined && !(failure as NodeJS.ErrnoException).syscall) throw failure;
+  if (failure !== undefined && !isStoreFailure(failure)) throw failure;
   throw new AppError('store_unavailable', 'The object store does not answer.', { cause: failure });
 }
+
+const isStoreFailure = (error: unknown): boolean =>
+  error instanceof S3CallError || (error as NodeJS.ErrnoException).syscall !== undefined;

@@ -1,6 +1,7 @@
 import type { Heartbeat } from '@touchstone/shared/contracts/heartbeat';
-import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
+import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { settleWithin } from './settle-within.ts';
+import { shareRecent } from './share-recent.ts';
 
 type PartState = 'ok' | 'unavailable';
 type DetectorHealth = {
@@ -24,7 +25,7 @@ export type HealthReport = {
 
 export type HealthDeps = {
   version: string;
-  slots: CnnSlot[];
+  slots: Slot[];
   pingRedis(): Promise<unknown>;
   readHeartbeats(): Promise<Heartbeat[]>;
   canWriteStore(): Promise<boolean>;
@@ -35,7 +36,6 @@ const FRESH_FOR_MS = 1_000;
 
 /** Reports are at most a second old and take 250 ms at most, however many ask and whatever hangs. */
 export function createHealthReporter(deps: HealthDeps): () => Promise<HealthReport> {
-  const canWriteStore = shareWhileRunning(() => deps.canWriteStore());
   const look = async (): Promise<HealthReport> => {
     const [redis, beats, store] = await Promise.all([
       settleWithin(
@@ -44,7 +44,7 @@ export function createHealthReporter(deps: HealthDeps): () => Promise<HealthRepo
         false,
       ),
       settleWithin(PROBE_LIMIT_MS, deps.readHeartbeats(), null),
-      settleWithin(PROBE_LIMIT_MS, canWriteStore(), false),
+      settleWithin(PROBE_LIMIT_MS, deps.canWriteStore(), false),
     ]);
     const count = (role: Heartbeat['role']) => beats?.filter((beat) => beat.role === role).length ?? null;
     const gpuWorkers = count('gpu-worker');
@@ -64,27 +64,11 @@ export function createHealthReporter(deps: HealthDeps): () => Promise<HealthRepo
       },
     };
   };
-  const shared = shareWhileRunning(look);
-  let last: { report: HealthReport; atMs: number } | null = null;
-  return async () => {
-    if (last !== null && performance.now() - last.atMs < FRESH_FOR_MS) return last.report;
-    const report = await shared();
-    last = { report, atMs: performance.now() };
-    return report;
-  };
-}
-
-/** Calls that come while one is running get its outcome: a probe that hangs is not joined by others. */
-function shareWhileRunning<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | null = null;
-  return () =>
-    (running ??= work().finally(() => {
-      running = null;
-    }));
+  return shareRecent(FRESH_FOR_MS, look);
 }
 
 /** The best that any living worker tells of a slot. */
-function detectorHealth(slot: CnnSlot, beats: Heartbeat[] | null): DetectorHealth {
+function detectorHealth(slot: Slot, beats: Heartbeat[] | null): DetectorHealth {
   const open = { bundle: null, provider: null };
   if (beats === null) return { state: 'unknown', ...open, detail: 'Redis does not answer, so no worker can be heard.' };
   const reports = beats.flatMap((beat) => beat.detectors.filter((report) => report.slot === slot));

@@ -1,32 +1,43 @@
 import type { StorageEngine } from 'multer';
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { MAX_IMAGE_BYTES } from '@touchstone/shared/contracts/limits';
 import { asError, hasErrorCode } from '@touchstone/shared/process/error-code';
+import { isOrphan, prefixOf, readSpoolOwner, type SpoolOwner } from './spool-owner.ts';
 
-/** A received file on disk. It counts as in flight until it is discarded, which never fails. */
-export type SpooledFile = { path: string; bytes: number; sha256: string; discard(): Promise<void> };
+/** A file that was received whole. */
+export type SpooledFile = { path: string; bytes: number; sha256: string };
 
-export type Spool = {
-  readonly bytesInFlight: number;
-  /** Throws `overloaded` when `bytes` more would be too much. */
-  assertRoom(bytes: number): void;
-  /** For one request. Whoever gets a file discards it; multer's own removal does nothing. */
-  engine(onFile: (file: SpooledFile) => void): StorageEngine;
+/** Room for the file of one upload. Whoever gets it discards it in the end, whatever happened. */
+export type SpoolPlace = {
+  /** Null until the file is there whole. */
+  readonly file: SpooledFile | null;
+  /** What multer writes with. `onRefusal` hears at once why the file cannot be put down, before multer makes anything of it. */
+  engine(onRefusal: (refusal: AppError) => void): StorageEngine;
+  /** Removes the file and gives the room back; never fails. */
+  discard(): Promise<void>;
 };
 
-/** A live upload ends within a minute, so what is older was left by a process that was killed. */
+export type Spool = {
+  /** Bytes that are set aside for uploads. */
+  readonly bytesInFlight: number;
+  /** Sets room aside for `bytes`, or for the largest file when nobody said how many; throws `overloaded`. */
+  reserve(bytes: number | null): SpoolPlace;
+  close(): void;
+};
+
+/** A live upload ends within a minute, so what is older was left behind, by whomever. */
 const STALE_AFTER_MS = 600_000;
+const CLEAN_EVERY_MS = 60_000;
 
 /**
  * Uploads on their way to the object store. On disk and not in memory, because memory is parallel uploads times their
- * size; on the store's own file system, so that storing is a link. The bytes in flight are capped.
+ * size; on the store's own file system, so that storing is a link. Room is set aside before the first byte is read:
+ * counted as they come, many uploads at once would all be let in and then all be refused half way.
  */
 export async function openSpool(
   dir: string,
@@ -34,80 +45,95 @@ export async function openSpool(
   onError: (error: Error) => void,
 ): Promise<Spool> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await removeStaleFiles(dir);
+  const owner = await readSpoolOwner();
+  await removeLeftFiles(dir, owner);
+  const cleaning = setInterval(() => void removeLeftFiles(dir, owner).catch(onError), CLEAN_EVERY_MS).unref();
   let inFlight = 0;
-  const overloaded = () =>
-    new AppError('overloaded', 'Too many uploads are underway.', { headers: { 'Retry-After': '2' } });
-
-  const receive = async (stream: Readable): Promise<SpooledFile> => {
-    const path = join(dir, randomUUID());
-    const hash = createHash('sha256');
-    const stop = new AbortController();
-    let bytes = 0;
-    let refusal: AppError | null = null;
-    const discard = async () => {
-      inFlight -= bytes;
-      bytes = 0;
-      await unlink(path).catch((error: unknown) => {
-        if (!hasErrorCode(error, 'ENOENT')) onError(asError(error));
-      });
-    };
-    const refuse = (error: AppError) => {
-      refusal ??= error;
-      stop.abort();
-    };
-    // busboy's event: the file goes on beyond the limit.
-    stream.once('limit', () =>
-      refuse(new AppError('payload_too_large', `An image has at most ${MAX_IMAGE_BYTES} bytes.`)),
-    );
-    const count = async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        bytes += chunk.length;
-        inFlight += chunk.length;
-        if (inFlight > maxBytesInFlight) refuse(overloaded());
-        yield chunk;
-      }
-    };
-    try {
-      const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-      await pipeline(stream, count, file, { signal: stop.signal });
-    } catch (error) {
-      await discard();
-      throw refusal ?? (isSystemError(error) ? cannotSpool(error) : error);
-    }
-    return { path, bytes, sha256: hash.digest('hex'), discard };
-  };
 
   return {
     get bytesInFlight() {
       return inFlight;
     },
-    assertRoom(bytes) {
-      if (inFlight + bytes > maxBytesInFlight) throw overloaded();
+    reserve(bytes) {
+      let reserved = bytes ?? Math.min(MAX_IMAGE_BYTES, maxBytesInFlight);
+      if (inFlight + reserved > maxBytesInFlight) throw overloaded();
+      inFlight += reserved;
+      const path = join(dir, prefixOf(owner) + randomUUID());
+      let isDiscarded = false;
+      let file: SpooledFile | null = null;
+      const remove = () =>
+        unlink(path).catch((error: unknown) => {
+          if (!hasErrorCode(error, 'ENOENT') && !hasErrorCode(error, 'ENOTDIR')) onError(asError(error));
+        });
+      const receive = async (stream: Readable): Promise<void> => {
+        const output = await onDisk(open(path, 'wx', 0o600));
+        const hash = createHash('sha256');
+        let written = 0;
+        try {
+          // The stream must live on: multer takes its end for the client's fault, and the rest of the form comes behind it.
+          for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+            if (isDiscarded) break;
+            if (written + chunk.length > reserved) throw overloaded();
+            hash.update(chunk);
+            await onDisk(output.appendFile(chunk));
+            written += chunk.length;
+          }
+        } finally {
+          await onDisk(output.close());
+          if (isDiscarded) await remove();
+        }
+        if (isDiscarded) return;
+        inFlight -= reserved - written;
+        reserved = written;
+        file = { path, bytes: written, sha256: hash.digest('hex') };
+      };
+      return {
+        get file() {
+          return file;
+        },
+        engine: (onRefusal) => ({
+          _handleFile(_request, { stream }, callback) {
+            const work = async () => {
+              try {
+                await receive(stream);
+              } catch (error) {
+                if (error instanceof AppError) onRefusal(error);
+                throw error;
+              } finally {
+                // Bytes that nobody reads would hold up the form, and with it the connection.
+                stream.resume();
+              }
+              return {};
+            };
+            callbackify(work)(callback);
+          },
+          _removeFile: (_request, _file, callback) => callback(null),
+        }),
+        async discard() {
+          if (!isDiscarded) inFlight -= reserved;
+          isDiscarded = true;
+          await remove();
+        },
+      };
     },
-    engine: (onFile) => ({
-      _handleFile(_request, file, callback) {
-        const work = async () => {
-          onFile(await receive(file.stream));
-          return {};
-        };
-        callbackify(work)(callback);
-      },
-      _removeFile: (_request, _file, callback) => callback(null),
-    }),
+    close: () => clearInterval(cleaning),
   };
 }
 
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  typeof error === 'object' && error !== null && 'syscall' in error;
-const cannotSpool = (cause: NodeJS.ErrnoException) =>
-  new AppError('store_unavailable', 'The upload cannot be put down at the moment.', { cause });
+const overloaded = () =>
+  new AppError('overloaded', 'Too many uploads are underway.', { headers: { 'Retry-After': '2' } });
 
-async function removeStaleFiles(dir: string): Promise<void> {
+/** Whatever the disk says is the service's trouble, not the client's. */
+const onDisk = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((cause: unknown) => {
+    throw new AppError('store_unavailable', 'The upload cannot be put down at the moment.', { cause });
+  });
+
+async function removeLeftFiles(dir: string, owner: SpoolOwner): Promise<void> {
   for (const name of await readdir(dir)) {
     const path = join(dir, name);
     const found = await stat(path).catch(() => null);
-    if (found !== null && Date.now() - found.mtimeMs > STALE_AFTER_MS) await unlink(path).catch(() => undefined);
+    const isStale = found !== null && Date.now() - found.mtimeMs > STALE_AFTER_MS;
+    if (isStale || (await isOrphan(name, owner))) await unlink(path).catch(() => undefined);
   }
 }

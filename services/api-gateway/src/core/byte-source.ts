@@ -10,8 +10,8 @@ export type ByteWindow = {
   size: number;
   /** Fewer than `length` bytes only at the end of the file. */
   at(offset: number, length: number): Promise<Buffer>;
-  /** Position of the first `needle` at or after `from`, or -1. */
-  indexOf(needle: Uint8Array, from: number): Promise<number>;
+  /** Position of the first such byte at or after `from`, or -1. */
+  indexOf(byte: number, from: number): Promise<number>;
   /** Whether `needle` occurs at or after `from`. Looks from the end backwards: what ends a file is found in one read. */
   has(needle: Uint8Array, from: number): Promise<boolean>;
 };
@@ -25,26 +25,29 @@ export function createByteWindow(source: ByteSource): ByteWindow {
     const bytes = await source.read(offset, length);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
+  const loadBlock = async (start: number) => {
+    if (start !== blockAt) {
+      block = await readBuffer(start, BLOCK_BYTES);
+      blockAt = start;
+    }
+    return block;
+  };
   return {
     size: source.size,
     async at(offset, length) {
       const start = offset - (offset % BLOCK_BYTES);
       if (offset + length > start + BLOCK_BYTES) return readBuffer(offset, length);
-      if (start !== blockAt) {
-        block = await readBuffer(start, BLOCK_BYTES);
-        blockAt = start;
-      }
-      return block.subarray(offset - start, offset - start + length);
+      return (await loadBlock(start)).subarray(offset - start, offset - start + length);
     },
-    async indexOf(needle, from) {
-      // Blocks overlap by the needle less one byte, so that a needle across a border is found.
-      for (let offset = from; offset < source.size; offset += BLOCK_BYTES - needle.length + 1) {
-        const found = (await readBuffer(offset, BLOCK_BYTES)).indexOf(needle);
-        if (found !== -1) return offset + found;
+    async indexOf(byte, from) {
+      for (let start = from - (from % BLOCK_BYTES); start < source.size; start += BLOCK_BYTES) {
+        const found = (await loadBlock(start)).indexOf(byte, Math.max(0, from - start));
+        if (found !== -1) return start + found;
       }
       return -1;
     },
     async has(needle, from) {
+      // Blocks overlap by the needle less one byte, so that a needle across a border is found.
       for (let end = source.size; end - from >= needle.length; end -= BLOCK_BYTES - needle.length + 1) {
         const start = Math.max(from, end - BLOCK_BYTES);
         if ((await readBuffer(start, end - start)).indexOf(needle) !== -1) return true;

@@ -34,6 +34,20 @@ describe('options', () => {
   });
 
   it.each([
+    [{}, 'always', ['sbi', 'distildire', 'llm'], 'always'],
+    [{}, 'uncertain', ['sbi', 'distildire', 'llm'], 'uncertain'],
+    [{}, 'off', ['sbi', 'distildire'], 'off'],
+    [{ llm: 'off' }, 'always', ['sbi', 'distildire'], 'off'],
+    [{ llm: 'uncertain' }, 'off', ['sbi', 'distildire', 'llm'], 'uncertain'],
+    [{ detectors: 'sbi' }, 'always', ['sbi'], 'off'],
+    [{ detectors: 'sbi', llm: 'uncertain' }, 'always', ['sbi', 'llm'], 'uncertain'],
+    [{ detectors: 'sbi,llm' }, 'off', ['sbi', 'llm'], 'always'],
+    [{ detectors: 'sbi,llm' }, 'uncertain', ['sbi', 'llm'], 'uncertain'],
+  ] as const)('with a judge, %j under the default %s ask %j: %s', (fields, policy, detectors, llm) => {
+    expect(parseDetectionOptions(fields, ['sbi', 'distildire', 'llm'], policy)).toMatchObject({ detectors, llm });
+  });
+
+  it.each([
     [{ external_id: 'x'.repeat(201) }, '/external_id'],
     [{ external_id: 'a\nb' }, '/external_id'],
     [{ external_id: ['a', 'b'] }, '/external_id'],
@@ -57,9 +71,12 @@ describe('options', () => {
     expect(JSON.stringify([refusal.message, refusal.errors])).not.toContain('secret');
   });
 
-  it('have no operating point without a calibration', () => {
+  it('offer no choice of operating point, calibrated or not', () => {
     expect(() => parse({ operating_point: 'fpr_1pct' })).toThrow(
-      expect.objectContaining({ code: 'operating_point_unavailable' }),
+      expect.objectContaining({
+        code: 'operating_point_unavailable',
+        message: 'This release offers no choice of operating point.',
+      }),
     );
   });
 });

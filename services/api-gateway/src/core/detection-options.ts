@@ -1,16 +1,19 @@
 import { AppError } from '@touchstone/shared/contracts/failure';
-import type { DetectionOptions } from '@touchstone/shared/contracts/request-record';
+import { LlmPolicy, type DetectionOptions } from '@touchstone/shared/contracts/request-record';
 import { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { InvalidFields, pointerTo, type FieldError } from './invalid-fields.ts';
 
-const LLM_CHOICES = ['always', 'uncertain', 'off'];
 const MAX_EXTERNAL_ID = 200;
 
 /**
  * Options from the text fields of the form, defaults filled in. Without a choice the client asks for what the deployment
- * has. `deployed` is in the order of the vocabulary.
+ * has. `deployed` is in the order of the vocabulary; `defaultPolicy` says when the LLM is asked.
  */
-export function parseDetectionOptions(fields: Record<string, unknown>, deployed: Slot[]): DetectionOptions {
+export function parseDetectionOptions(
+  fields: Record<string, unknown>,
+  deployed: Slot[],
+  defaultPolicy: LlmPolicy = 'always',
+): DetectionOptions {
   const errors: FieldError[] = [];
   const given = new Map<string, string>();
   for (const [name, value] of Object.entries(fields)) {
@@ -32,17 +35,20 @@ export function parseDetectionOptions(fields: Record<string, unknown>, deployed:
   const operatingPoint = read('operating_point');
   if (errors.length > 0) throw new InvalidFields(errors);
   if (operatingPoint !== undefined) {
-    throw new AppError(
-      'operating_point_unavailable',
-      'This deployment has no calibration, so no operating point either.',
-    );
+    throw new AppError('operating_point_unavailable', 'This release offers no choice of operating point.');
   }
   const asked = new Set<string>(detectors === undefined ? deployed : splitList(detectors));
-  if (llm === 'always') asked.add('llm');
-  if (llm === 'off') asked.delete('llm');
+  const hasLlm = deployed.includes('llm');
+  // Who names the LLM among the detectors wants it, also where the default is to leave it out.
+  const isNamed = detectors !== undefined && asked.has('llm');
+  const policy =
+    llm === undefined ? (isNamed && defaultPolicy === 'off' ? 'always' : defaultPolicy) : LlmPolicy.parse(llm);
+  if (llm === 'always' || (llm === 'uncertain' && hasLlm)) asked.add('llm');
+  if (policy === 'off') asked.delete('llm');
   const chosen = Slot.options.filter((slot) => asked.has(slot));
   if (chosen.length === 0) throw new InvalidFields([{ pointer: '/detectors', detail: 'leaves no detector to ask' }]);
-  return { external_id: externalId ?? null, detectors: chosen, operating_point: null };
+  const options = { external_id: externalId ?? null, detectors: chosen, operating_point: null };
+  return hasLlm ? { ...options, llm: asked.has('llm') ? policy : 'off' } : options;
 }
 
 const splitList = (text: string) => text.split(',').map((part) => part.trim());
@@ -58,7 +64,8 @@ const READERS = {
     splitList(value).every((part) => Slot.safeParse(part).success)
       ? null
       : `must be a comma-separated list of ${Slot.options.join(', ')}`,
-  llm: (value: string) => (LLM_CHOICES.includes(value) ? null : `must be one of ${LLM_CHOICES.join(', ')}`),
+  llm: (value: string) =>
+    LlmPolicy.safeParse(value).success ? null : `must be one of ${LlmPolicy.options.join(', ')}`,
   operating_point: (value: string) =>
     /^[a-z0-9_]{1,64}$/.test(value) ? null : 'is not the name of an operating point',
 };

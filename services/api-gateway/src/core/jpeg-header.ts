@@ -3,7 +3,9 @@ import { cutShort, unreadableHeader, type FormatHeader } from './format-header.t
 
 /** Far above any real file; without it, 25 MiB of empty segments would be six million steps. */
 const MAX_SEGMENTS = 10_000;
-const MARKER = Buffer.from([0xff]);
+/** Stretches of bytes that belong to no segment: a camera's oddity, while a file of little else is no picture. */
+const MAX_STRAY_STRETCHES = 32;
+const MARKER = 0xff;
 const END_OF_IMAGE = Buffer.from([0xff, 0xd9]);
 
 /** SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share the range. ITU-T T.81 table B.1. */
@@ -15,9 +17,13 @@ const isBare = (code: number) => code <= 0x01 || (code >= 0xd0 && code <= 0xd8);
 export async function readJpegHeader(window: ByteWindow): Promise<FormatHeader> {
   let frame: { width: number; height: number } | null = null;
   let at = 2;
+  let strays = 0;
   for (let segments = 0; segments < MAX_SEGMENTS; segments++) {
     // Decoders skip stray bytes before a marker, and some cameras write them.
-    if ((await window.at(at, 1))[0] !== 0xff) at = await window.indexOf(MARKER, at);
+    if ((await window.at(at, 1))[0] !== MARKER) {
+      if (++strays > MAX_STRAY_STRETCHES) throw unreadableHeader('JPEG');
+      at = await window.indexOf(MARKER, at);
+    }
     const head = at === -1 ? Buffer.alloc(0) : await window.at(at, 9);
     if (head.length < 4) throw cutShort('JPEG');
     const code = head[1]!;

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { OriginalAnswer } from '@touchstone/shared/contracts/original-answer';
 import { rowOf, silentRow, verdictOf } from '../../tests/verdict-fixtures.ts';
 import { lacksEveryDetector, projectOriginalAnswer } from './project-original-answer.ts';
@@ -68,9 +68,30 @@ it('gives no answer of its own when no model does', () => {
   });
 });
 
-it('tells a detector that is not there from one that has nothing to say', () => {
-  const absent = silentRow('sbi', { status: 'skipped', reason: 'model_unavailable' });
-  const verdict = verdictOf({ detectors: [absent, silentRow('distildire', { status: 'not_applicable' })] });
-  expect(lacksEveryDetector(verdict, ['sbi', 'distildire'])).toBe(false);
-  expect(lacksEveryDetector(verdict, ['sbi'])).toBe(true);
+describe('a question lacks every detector', () => {
+  const quiet = silentRow('sbi', { status: 'not_applicable', reason: 'no_face' });
+  const spared = silentRow('llm', { status: 'skipped', reason: 'policy' });
+
+  it.each(['skipped', 'failed', 'timed_out', 'refused', 'pending'] as const)(
+    'when the one that is left is %s',
+    (status) => {
+      const verdict = verdictOf({ detectors: [quiet, silentRow('distildire', { status })] });
+      expect(lacksEveryDetector(verdict, ['sbi', 'distildire'])).toBe(true);
+      expect(lacksEveryDetector(verdict, ['distildire'])).toBe(true);
+      expect(lacksEveryDetector(verdict, ['sbi'])).toBe(false);
+    },
+  );
+
+  it('when a row is missing', () => {
+    expect(lacksEveryDetector(verdictOf({ detectors: [quiet] }), ['sbi', 'distildire'])).toBe(true);
+  });
+
+  it('but not as long as one works, and not for an LLM that was not to be asked', () => {
+    const broken = silentRow('sbi', { status: 'failed' });
+    expect(lacksEveryDetector(verdictOf({ detectors: [broken, rowOf('distildire')] }), ['sbi', 'distildire'])).toBe(
+      false,
+    );
+    expect(lacksEveryDetector(verdictOf({ detectors: [quiet, spared] }), ['sbi', 'llm'])).toBe(false);
+    expect(lacksEveryDetector(verdictOf({ detectors: [broken, spared] }), ['sbi', 'llm'])).toBe(true);
+  });
 });

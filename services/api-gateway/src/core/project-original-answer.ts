@@ -42,9 +42,14 @@ function inactiveStatus(row: DetectorResult | undefined): Exclude<OriginalModel[
   }
 }
 
-/** Whether none of the detectors that were asked for could take the question: to answer it would say nothing. */
+/**
+ * Whether the question got no answer although it should have: none of the detectors that were asked for worked. An image
+ * that is no detector's subject has its answer, and so has one that the LLM was not to be asked about.
+ */
 export function lacksEveryDetector(verdict: VerdictRecord, asked: Slot[]): boolean {
-  return asked.every(
-    (slot) => projectModel(verdict.detectors.find((row) => row.slot === slot)).status === 'unavailable',
-  );
+  const rows = asked.map((slot) => verdict.detectors.find((row) => row.slot === slot));
+  const isAnyActive = rows.some((row) => projectModel(row).status === 'active');
+  const isSettled = (row: DetectorResult | undefined) =>
+    row?.status === 'not_applicable' || (row?.slot === 'llm' && row.reason === 'policy');
+  return !isAnyActive && !rows.every(isSettled);
 }

@@ -56,6 +56,30 @@ describe('a readable image', () => {
   });
 });
 
+describe('a JPEG of little but stray bytes', () => {
+  const start = jpegSegment(0xe0, Buffer.alloc(14));
+  const stretches = (count: number, bytes = 1) => {
+    const stretch = Buffer.concat([Buffer.alloc(bytes), Buffer.from([0xff, 0xd0])]);
+    return jpegOf(8, 8, { segments: [start, ...Array.from({ length: count }, () => stretch)] });
+  };
+
+  it('is no picture, while a few stretches of them do no harm', async () => {
+    expect(await codeOf(stretches(32))).toBe('image/jpeg');
+    expect(await codeOf(stretches(33))).toBe('undecodable_image');
+  });
+
+  it('costs as many reads as it has blocks', async () => {
+    for (const count of [32, 33_000]) {
+      const source = sourceOf(stretches(count));
+      await readImageHeader(source).catch(() => undefined);
+      expect(source.reads).toBeLessThanOrEqual(2);
+    }
+    const source = sourceOf(stretches(20, 200_000));
+    expect(await readImageHeader(source)).toMatchObject({ mediaType: 'image/jpeg' });
+    expect(source.reads).toBeLessThanOrEqual(Math.ceil(source.size / 65_536) + 20);
+  });
+});
+
 describe('an image that is cut short', () => {
   it.each([
     ['JPEG', jpegOf(64, 64)],
@@ -88,8 +112,12 @@ describe('pixels', () => {
   it.each([
     ['PNG of 30,000 x 30,000 in 1 bit', pngOf(30_000, 30_000, { depth: 1 }), 'too_many_pixels'],
     ['WebP of 16,383 x 16,383', webpOf(losslessFrame(16_383, 16_383)), 'too_many_pixels'],
-    ['PNG of one pixel too many', pngOf(26_214_401, 1, { depth: 1 }), 'too_many_pixels'],
-    ['PNG of exactly as many as may be', pngOf(26_214_400, 1, { depth: 1 }), 'image/png'],
+    ['PNG of one column too many', pngOf(5_121, 5_120, { depth: 1 }), 'too_many_pixels'],
+    ['PNG of exactly as many as may be', pngOf(5_120, 5_120, { depth: 1 }), 'image/png'],
+    ['PNG of the longest side', pngOf(65_535, 400, { depth: 1 }), 'image/png'],
+    ['PNG of a longer side', pngOf(65_536, 1, { depth: 1 }), 'too_many_pixels'],
+    ['PNG of a strip of all pixels', pngOf(1, 26_214_400, { depth: 1 }), 'too_many_pixels'],
+    ['PNG of a wider strip of all pixels', pngOf(8, 3_276_800, { depth: 1 }), 'too_many_pixels'],
     ['JPEG of twice as many', jpegOf(8_192, 6_400), 'image/jpeg'],
     ['JPEG of a row more', jpegOf(8_192, 6_401), 'too_many_pixels'],
   ])('%s', async (_name, bytes, code) => {

@@ -1,5 +1,5 @@
 import { AppError } from '@touchstone/shared/contracts/failure';
-import { MAX_JPEG_PIXELS, MAX_PIXELS } from '@touchstone/shared/contracts/limits';
+import { MAX_JPEG_PIXELS, MAX_PIXELS, MAX_SIDE_PX } from '@touchstone/shared/contracts/limits';
 import { MediaType } from '@touchstone/shared/contracts/request-record';
 import { createByteWindow, type ByteSource, type ByteWindow } from './byte-source.ts';
 import { cutShort, type FormatHeader } from './format-header.ts';
@@ -29,8 +29,11 @@ export async function readImageHeader(source: ByteSource): Promise<ImageHeader> 
   const format = FORMATS[mediaType];
   const header = await format.read(window);
   const maxPixels = mediaType === 'image/jpeg' ? MAX_JPEG_PIXELS : MAX_PIXELS;
+  const size = `${header.width} x ${header.height}`;
+  if (Math.max(header.width, header.height) > MAX_SIDE_PX) {
+    throw new AppError('too_many_pixels', `The image has ${size} pixels; at most ${MAX_SIDE_PX} a side are accepted.`);
+  }
   if (header.width * header.height > maxPixels) {
-    const size = `${header.width} x ${header.height}`;
     throw new AppError('too_many_pixels', `The image has ${size} pixels; at most ${maxPixels} are accepted.`);
   }
   if (!(await header.isComplete())) throw cutShort(format.name);

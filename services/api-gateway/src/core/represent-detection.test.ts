@@ -24,6 +24,8 @@ describe('a detection', () => {
       ['distildire', 'skipped', 'policy'],
       ['llm', 'skipped', 'model_unavailable'],
     ]);
+    const judged = { ...request, options: { ...request.options, llm: 'off' as const } };
+    expect(representDetection({ ...open, request: judged }).detectors[2]).toMatchObject({ reason: 'policy' });
     const faces = [
       { box: [1, 2, 3, 4] as [number, number, number, number], face_score: 0.9, score: 0.8, reason: null },
     ];

@@ -57,12 +57,14 @@ function rowSoFar(slot: Slot, request: RequestRecord, partials: Partial[]): Dete
     regions: (partial?.faces ?? []).map((face) => ({ kind: 'face', ...face })),
     caveats: partial?.caveats ?? [],
     timings_ms: partial?.timings_ms ?? null,
+    ...(partial?.judgement === undefined ? {} : { judgement: partial.judgement }),
   };
 }
 
 /** What the verdict will say of slots that owe no partial: docs/decisions/002. */
 function whyOpen(slot: Slot, request: RequestRecord): [DetectorStatus, DetectorReason | null] {
   if (request.slots.includes(slot)) return ['pending', null];
-  const isLeftOut = !request.options.detectors.includes(slot) && slot !== 'llm';
+  const { detectors, llm } = request.options;
+  const isLeftOut = !detectors.includes(slot) && (slot !== 'llm' || llm !== undefined);
   return ['skipped', isLeftOut ? 'policy' : 'model_unavailable'];
 }

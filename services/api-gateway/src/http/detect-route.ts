@@ -21,7 +21,7 @@ import { sendState } from './send-accepted.ts';
  * never a 202 unless asked for: an old client would read a missing `is_fake` as "real". api.md section 2.
  */
 export function createDetectRoute(gateway: Gateway): RequestHandler {
-  const { acceptance, running, waiting, spool, deployed, detectWaitMs } = gateway;
+  const { acceptance, running, waiting, spool, offer, detectWaitMs } = gateway;
   return async (request, response) => {
     const context = contextOf(response);
     const tenant = context.tenant!;
@@ -37,7 +37,7 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
     try {
       try {
         if (doesWait && hold === null) throw tooManyHeld();
-        const question = await readQuestion(upload, deployed);
+        const question = await readQuestion(upload, offer);
         asked = question.options.detectors;
         id = await running.joinOr(tenant, question, async () => {
           const record = await acceptDetection(acceptance, tenant, question, doesWait);
@@ -45,7 +45,7 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
         });
         context.detectionId = id;
       } finally {
-        await upload.file.discard();
+        await upload.discard();
       }
       const verdict = (await hold?.verdictOf(tenant, id, waitMs, goneSignal(response))) ?? null;
       if (verdict !== null) running.end(id);
@@ -79,6 +79,6 @@ function assertAnswerable(verdict: VerdictRecord, asked: Slot[]): void {
     throw new AppError('undecodable_image', 'The file is damaged: its pixels cannot be decoded.', { headers });
   }
   if (lacksEveryDetector(verdict, asked)) {
-    throw new AppError('no_detector_available', 'None of the detectors that were asked for is running.', { headers });
+    throw new AppError('no_detector_available', 'None of the detectors that were asked for could answer.', { headers });
   }
 }

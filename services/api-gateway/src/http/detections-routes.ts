@@ -17,7 +17,7 @@ import { sendJson, sendTagged } from './send-body.ts';
 
 /** `POST /api/v1/detections`: 202, or 200 when the client waits and the verdict comes in time. */
 export function createSubmitRoute(gateway: Gateway): RequestHandler {
-  const { acceptance, reader, waiting, spool, deployed } = gateway;
+  const { acceptance, reader, waiting, spool, offer } = gateway;
   return async (request, response) => {
     const context = contextOf(response);
     const tenant = context.tenant!;
@@ -28,10 +28,10 @@ export function createSubmitRoute(gateway: Gateway): RequestHandler {
     const hold = waitS > 0 ? waiting.hold() : null;
     try {
       try {
-        const question = await readQuestion(upload, deployed);
+        const question = await readQuestion(upload, offer);
         record = await acceptDetection(acceptance, tenant, question, hold !== null);
       } finally {
-        await upload.file.discard();
+        await upload.discard();
       }
       const { id } = record;
       context.detectionId = id;

@@ -1,4 +1,3 @@
-import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
 import type { Logger } from '@touchstone/shared/observe/logger';
 import type { Acceptance } from '../accept-detection.ts';
 import type { ApiKeys } from '../adapters/api-keys-file.ts';
@@ -6,6 +5,7 @@ import type { DetectionReader } from '../adapters/detection-reader.ts';
 import type { HealthReport } from '../adapters/health-report.ts';
 import type { Spool } from '../adapters/spool-storage.ts';
 import type { VerdictWaiting } from '../await-verdict.ts';
+import type { Offer } from '../read-question.ts';
 import type { RunningDetections } from '../running-detections.ts';
 import type { RequestMetrics } from './request-context.ts';
 
@@ -18,8 +18,7 @@ export type Gateway = {
   spool: Spool;
   keys: ApiKeys;
   opensAnonymousDetect: boolean;
-  /** Slots that this deployment answers for, in the order of the vocabulary. */
-  deployed: CnnSlot[];
+  offer: Offer;
   /** How long `POST /api/v1/detect` waits. */
   detectWaitMs: number;
   /** Number of proxies in front whose forwarded address is believed. */

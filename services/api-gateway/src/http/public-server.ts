@@ -1,11 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { hasErrorCode } from '@touchstone/shared/process/error-code';
-import { problemOf } from './problem-handler.ts';
+import { originFormOf } from '../core/request-target.ts';
+import { refuseConnection, refuseRequest } from './refuse-early.ts';
 
 export type PublicServer = {
   url: string;
@@ -24,11 +22,18 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 };
 const CLOSE_LIMIT_MS = 10_000;
+/** How long a client whose connection was refused has to read why. */
+const LINGER_MS = 1_000;
+
+export type ServerTimeouts = Pick<
+  typeof SERVER_OPTIONS,
+  'headersTimeout' | 'requestTimeout' | 'connectionsCheckingInterval'
+>;
 
 /** Without a host it listens on all interfaces, in both families where there is IPv6. Port 0 takes a free one. */
 export async function openPublicServer(
   handle: RequestListener,
-  options: { port: number; host: string | undefined },
+  options: { port: number; host: string | undefined; timeouts?: ServerTimeouts },
 ): Promise<PublicServer> {
   let isClosing = false;
   const listener: RequestListener = (request, response) => {
@@ -37,12 +42,21 @@ export async function openPublicServer(
     response.once('close', () => {
       if (isClosing) server.closeIdleConnections();
     });
+    const target = originFormOf(request.url ?? '');
+    if (target === null) {
+      refuseRequest(response, 'malformed_request', 'The address of the request cannot be read.');
+      return;
+    }
+    request.url = target;
     handle(request, response);
   };
-  const server = createServer(SERVER_OPTIONS, listener);
+  const server = createServer({ ...SERVER_OPTIONS, ...options.timeouts }, listener);
   // Whether to go on is decided where the body is read: a refusal before that saves the client its upload.
   server.on('checkContinue', listener);
-  server.on('clientError', refuseUnreadable);
+  server.on('checkExpectation', (_request, response) => {
+    refuseRequest(response, 'expectation_failed', 'The only expectation that is understood is `100-continue`.');
+  });
+  server.on('clientError', (error, socket) => refuseConnection(error, socket, LINGER_MS));
   server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -62,28 +76,4 @@ export async function openPublicServer(
 function urlHost(host: string | undefined): string {
   if (host === undefined || host === '::' || host === '0.0.0.0') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
-}
-
-/** What cannot be parsed as HTTP never reaches the routes; it gets a problem all the same. */
-function refuseUnreadable(error: Error, socket: Duplex): void {
-  if (!socket.writable || hasErrorCode(error, 'ECONNRESET')) {
-    socket.destroy();
-    return;
-  }
-  const [status, detail] = hasErrorCode(error, 'HPE_HEADER_OVERFLOW')
-    ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
-    : hasErrorCode(error, 'ERR_HTTP_REQUEST_TIMEOUT')
-      ? ['408 Request Timeout', 'The request took too long to arrive.']
-      : ['400 Bad Request', 'The request is not valid HTTP.'];
-  const problem = problemOf('malformed_request', detail!, `req_${randomUUID()}`);
-  const body = JSON.stringify({ ...problem, status: Number(status!.slice(0, 3)) });
-  const head = [
-    `HTTP/1.1 ${status}`,
-    'Connection: close',
-    'Content-Type: application/problem+json; charset=utf-8',
-    'X-Content-Type-Options: nosniff',
-    `X-Request-Id: ${problem.request_id}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

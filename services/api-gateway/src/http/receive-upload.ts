@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { MAX_IMAGE_BYTES } from '@touchstone/shared/contracts/limits';
 import { asError } from '@touchstone/shared/process/error-code';
-import type { Spool, SpooledFile } from '../adapters/spool-storage.ts';
+import type { Spool, SpoolPlace } from '../adapters/spool-storage.ts';
 import type { Upload } from '../read-question.ts';
 
 /** contract.md section 3. */
@@ -22,45 +22,38 @@ const LIMITS: NonNullable<multer.Options['limits']> = {
 const MAX_BODY_BYTES = MAX_IMAGE_BYTES + 1_048_576;
 
 /** A received form. Whoever gets it discards the file in the end, whatever happened. */
-export type ReceivedUpload = Upload & { file: SpooledFile };
+export type ReceivedUpload = Upload & { discard(): Promise<void> };
 
 /** Receives the form with its file in the field `image`; throws the refusal, and then leaves nothing in the spool. */
 export async function receiveUpload(request: Request, response: Response, spool: Spool): Promise<ReceivedUpload> {
   assertReadable(request);
-  const declaredBytes = Number(request.headers['content-length'] ?? 0);
-  if (declaredBytes > MAX_BODY_BYTES) throw tooLarge();
-  spool.assertRoom(declaredBytes);
-  // The client waits for this before it sends the body: a refusal until here saves it the upload.
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
-
-  const files: SpooledFile[] = [];
-  let isRefused = false;
-  const discard = (file: SpooledFile) => file.discard();
+  const declared = request.headers['content-length'];
+  const declaredBytes = declared === undefined ? null : Number(declared);
+  if (declaredBytes !== null && declaredBytes > MAX_BODY_BYTES) throw tooLarge();
+  const place = spool.reserve(declaredBytes);
   try {
-    const engine = spool.engine((file) => {
-      if (isRefused) void discard(file);
-      else files.push(file);
-    });
-    await readForm(request, response, multer({ storage: engine, limits: LIMITS }).single('image'));
-    const [file] = files;
-    if (request.file === undefined || file === undefined) {
+    // The client waits for this before it sends the body: a refusal until here saves it the upload.
+    if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+    await readForm(request, response, place);
+    const { file } = place;
+    if (request.file === undefined || file === null) {
       throw new AppError('malformed_request', 'The form has no file in the field `image`.');
     }
-    return { file, declaredMediaType: request.file.mimetype, fields: request.body as Record<string, unknown> };
+    const fields = request.body as Record<string, unknown>;
+    return { file, declaredMediaType: declaredTypeOf(request.file), fields, discard: () => place.discard() };
   } catch (error) {
-    isRefused = true;
-    await Promise.all(files.map(discard));
+    await place.discard();
     throw error;
   }
 }
 
-/** Runs multer. A body that grows too large is refused on the spot, while multer would read it to its end first. */
-function readForm(
-  request: Request,
-  response: Response,
-  middleware: ReturnType<multer.Multer['single']>,
-): Promise<void> {
+/** busboy says `text/plain` where the part has no type, so that word from the client is lost: nobody means it of an image. */
+const declaredTypeOf = ({ mimetype }: Express.Multer.File) => (mimetype === 'text/plain' ? null : mimetype);
+
+/** Runs multer. What fails here is told on the spot, while multer would read the body to its end first. */
+function readForm(request: Request, response: Response, place: SpoolPlace): Promise<void> {
   return new Promise((resolve, reject) => {
+    const middleware = multer({ storage: place.engine(reject), limits: LIMITS }).single('image');
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -89,7 +82,7 @@ function assertReadable(request: Request): void {
   }
 }
 
-/** The client's fault unless the spool says otherwise. */
+/** The client's fault: what the spool refuses has been told before. */
 function explain(error: Error): AppError {
   if (error instanceof AppError) return error;
   const code = 'code' in error ? error.code : undefined;

@@ -2,7 +2,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
 
 export type DetectorMetrics = {
-  countPartial: (partial: DetectorPartial) => void;
+  /** A partial that was stored, and how long the store took for it. */
+  countPartial: (partial: DetectorPartial, publishMs: number) => void;
   countBatch: (slot: string, size: number, elapsedMs: number) => void;
 };
 
@@ -35,9 +36,10 @@ export function createDetectorMetrics(registry: Registry): DetectorMetrics {
     registers: [registry],
   });
   return {
-    countPartial({ slot, status, reason, timings_ms: timings }) {
+    countPartial({ slot, status, reason, timings_ms: timings }, publishMs) {
       partials.inc({ slot, status, reason: reason ?? 'none' });
       for (const [stage, ms] of Object.entries(timings ?? {})) stages.observe({ slot, stage }, ms / 1_000);
+      stages.observe({ slot, stage: 'publish' }, publishMs / 1_000);
     },
     countBatch(slot, size, elapsedMs) {
       batches.observe({ slot }, size);

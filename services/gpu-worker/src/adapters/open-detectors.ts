@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { RunBatch } from '../core/batch-queue.ts';
 import type { Detector } from '../core/build-partial.ts';
 import type { ImagePreparer, InputPlan } from '../core/prepared-image.ts';
-import { openInferenceDevice } from '../inference/open-inference-device.ts';
+import type { openInferenceDevice } from '../inference/open-inference-device.ts';
 import { createDetector, inferenceBundleOf, isFilled, loadSlots, planOf } from './load-slots.ts';
 
 /** Every slot of the process, and what its usable bundles run on. */
@@ -23,10 +23,11 @@ export type Detectors = {
 export async function openDetectors(
   config: Pick<
     Config,
-    'slots' | 'modelPaths' | 'deploymentUse' | 'provider' | 'deviceId' | 'intraOpThreads' | 'runTimeoutMs'
+    'slots' | 'modelPaths' | 'deploymentUse' | 'provider' | 'deviceId' | 'intraOpThreads' | 'maxBatch' | 'runTimeoutMs'
   >,
   options: {
     openPreparer: (plans: InputPlan[]) => Promise<ImagePreparer>;
+    openDevice: typeof openInferenceDevice;
     onCrash: (error: Error) => void;
     logger: Logger;
   },
@@ -45,16 +46,17 @@ export async function openDetectors(
   }
   const preparer = await options.openPreparer(filled.map(planOf));
   try {
-    const device = await openInferenceDevice({
+    const device = await options.openDevice({
       provider: config.provider,
       deviceId: config.deviceId,
       intraOpThreads: config.intraOpThreads,
+      maxBatch: config.maxBatch,
       runTimeoutMs: config.runTimeoutMs,
       bundles: filled.map(inferenceBundleOf),
       onCrash: options.onCrash,
     });
     for (const { id, problem, cause } of device.reports) {
-      if (problem !== null) options.logger.error({ slot: id, problem, cause }, 'bundle cannot be used');
+      if (cause !== null) options.logger.error({ slot: id, cause }, `onnxruntime on the bundle of ${id}: ${problem}`);
     }
     return {
       slots: describe(device.reports),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { UndecodableImageError, type PreparedImage } from '../core/prepared-image.ts';
+import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
+import type { PreparedImage } from '../core/prepared-image.ts';
 import { openPreparedImageCache, type PreparedImageCache } from './prepared-image-cache.ts';
 
 const BOTH = ['sbi', 'distildire'] as const;

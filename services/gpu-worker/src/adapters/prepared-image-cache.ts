@@ -1,6 +1,7 @@
 import type { MediaType } from '@touchstone/shared/contracts/request-record';
 import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
-import { UndecodableImageError, type ImagePreparer, type PreparedImage } from '../core/prepared-image.ts';
+import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
+import type { ImagePreparer, PreparedImage } from '../core/prepared-image.ts';
 
 /** One fetch and one decode, shared by the slots of an image; every slot reports the time that they took. */
 type SharedImage = { prepared: PreparedImage; getMs: number; prepareMs: number };

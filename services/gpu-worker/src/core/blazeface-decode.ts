@@ -1,4 +1,4 @@
-import type { Pixels } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
 import type { Face } from './prepared-image.ts';
 
 /** Side of the network's input in px. */

@@ -12,7 +12,16 @@ export type Detector =
       identity: NonNullable<DetectorPartial['detector']>;
       warmMs: number;
     }
-  | { state: 'unavailable'; slot: CnnSlot; detail: string };
+  | {
+      state: 'unavailable';
+      slot: CnnSlot;
+      detail: string;
+      /**
+       * Whether its jobs are answered with `model_unavailable`, because the operator wants no model here. Otherwise
+       * they wait for a worker whose bundle computes as it was measured.
+       */
+      answers: boolean;
+    };
 export type ReadyDetector = Extract<Detector, { state: 'ready' }>;
 
 /** What a detector found out, without whom and when. */
@@ -43,6 +52,7 @@ export const runtimeErrorOutcome = () =>
 export function inputOf(detector: ReadyDetector, prepared: PreparedImage): PreparedInput {
   const input = prepared.inputs.find(({ slot }) => slot === detector.slot);
   if (input === undefined) throw new Error(`the preparer made nothing for ${detector.slot}`);
+  if (input.problem !== undefined) throw new Error(`the preparer failed for ${detector.slot}: ${input.problem}`);
   if (detector.manifest.scope === 'face-forgery' && input.faceIndexes.length !== input.count) {
     throw new Error(`${input.count} regions show ${input.faceIndexes.length} faces`);
   }

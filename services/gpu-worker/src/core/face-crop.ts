@@ -1,6 +1,6 @@
 import type { PreparationStep } from '@touchstone/models/manifest';
 import { longerSide } from './face-tiles.ts';
-import type { Pixels } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
 import type { Face } from './prepared-image.ts';
 
 type CropFaceStep = Extract<PreparationStep, { op: 'crop-face' }>;

@@ -23,7 +23,7 @@ function squaresOf(looks: FaceLook[]): { box: Box; netPx: number }[] {
 
 describe('planning the looks for faces', () => {
   it('takes one letterboxed look where a face of 64 px is large enough in it', () => {
-    const looks = planFaceLooks(1_024, 717);
+    const looks = planFaceLooks(1_024, 717, 64);
     expect(looks).toMatchObject([{ width: 256, height: 179, corners: [{ left: 0, top: -38 }] }]);
   });
 
@@ -34,7 +34,7 @@ describe('planning the looks for faces', () => {
     [9_000, 1_500],
     [1_400, 8_000],
   ])('shows every face of 64 px and more whole and large enough in some square of %ix%i', (width, height) => {
-    const squares = squaresOf(planFaceLooks(width, height));
+    const squares = squaresOf(planFaceLooks(width, height, 64));
     for (const side of [64, 100, 200, 340, 500, 1_000]) {
       for (let i = 0; i < 400; i++) {
         const left = ((i * 0.618) % 1) * (width - side);
@@ -61,11 +61,11 @@ describe('planning the looks for faces', () => {
     [1, 1],
     [5_120, 5_120],
   ])('takes no more than 130 looks, whatever the shape: %ix%i', (width, height) => {
-    expect(squaresOf(planFaceLooks(width, height)).length).toBeLessThanOrEqual(130);
+    expect(squaresOf(planFaceLooks(width, height, 64)).length).toBeLessThanOrEqual(130);
   });
 
   it('looks at twelve tiles of a photo of 12 MP', () => {
-    expect(planFaceLooks(4_032, 3_024).map(({ corners }) => corners.length)).toEqual([1, 12]);
+    expect(planFaceLooks(4_032, 3_024, 64).map(({ corners }) => corners.length)).toEqual([1, 12]);
   });
 
   it('frames a candidate closely, also at the edge of the picture', () => {
@@ -80,8 +80,8 @@ describe('planning the looks for faces', () => {
   });
 
   it('looks twice at what may be scored and once at what is clearly too small', () => {
-    expect(closeLooksAt({ box: [0, 0, 60, 60], score: 0.5 })).toEqual([2, 4]);
-    expect(closeLooksAt({ box: [0, 0, 30, 30], score: 0.5 })).toEqual([4]);
+    expect(closeLooksAt({ box: [0, 0, 60, 60], score: 0.5 }, 64)).toEqual([2, 4]);
+    expect(closeLooksAt({ box: [0, 0, 30, 30], score: 0.5 }, 64)).toEqual([4]);
   });
 });
 

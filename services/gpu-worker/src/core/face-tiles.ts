@@ -1,7 +1,6 @@
-import { MIN_SCORED_FACE_PX } from '@touchstone/shared/contracts/limits';
 import type { Box } from '@touchstone/shared/contracts/partial';
 import { NET_SIDE } from './blazeface-decode.ts';
-import type { Window } from './pixels.ts';
+import type { Window } from './resize-target.ts';
 import type { Face } from './prepared-image.ts';
 import { coverageOfSmaller, intersectionOverUnion, suppressOverlaps } from './suppress-overlaps.ts';
 
@@ -24,8 +23,8 @@ export type Corner = { left: number; top: number };
  * - Candidates clearly too small to be scored get the second look only: they are listed, and a class photo has fifty.
  */
 export const CANDIDATE_SCORE = 0.5;
-/** The near look's box may be a little larger than the candidate's. */
-const CLEARLY_TOO_SMALL_PX = 0.75 * MIN_SCORED_FACE_PX;
+/** Share of the smallest face that is scored. The near look's box may be a little larger than the candidate's. */
+const CLEARLY_TOO_SMALL = 0.75;
 const NEAR_LOOK_SIDES = 2;
 const WIDE_LOOK_SIDES = 4;
 /** Bounds the time of a picture full of candidates: a look takes about 12 ms. */
@@ -41,15 +40,16 @@ const MAX_SAME_FACE_COVERAGE = 0.7;
 
 /**
  * The whole picture, letterboxed, and tiles where faces worth a score would be too small in it: their scale makes a
- * face of 64 px 12 px large. Very long pictures get coarser tiles in between. Pictures too thin for a face get no look.
+ * face of `minFacePx` 12 px large. Very long pictures get coarser tiles in between. Pictures too thin for a face get no
+ * look.
  */
-export function planFaceLooks(width: number, height: number): FaceLook[] {
+export function planFaceLooks(width: number, height: number, minFacePx: number): FaceLook[] {
   const region = { left: 0, top: 0, width, height };
   const wholeScale = NET_SIDE / Math.max(width, height);
   const whole = scaledLook(region, wholeScale);
   if (Math.min(width, height) < FINDABLE_NET_PX) return [];
   const looks = [whole];
-  for (let scale = FINDABLE_NET_PX / MIN_SCORED_FACE_PX; scale > wholeScale; scale /= NET_SIDE / TILE_OVERLAP) {
+  for (let scale = FINDABLE_NET_PX / minFacePx; scale > wholeScale; scale /= NET_SIDE / TILE_OVERLAP) {
     const tiles = scaledLook(region, scale);
     if (Math.min(tiles.width, tiles.height) >= FINDABLE_NET_PX && tiles.corners.length <= MAX_TILES) looks.push(tiles);
   }
@@ -57,8 +57,8 @@ export function planFaceLooks(width: number, height: number): FaceLook[] {
 }
 
 /** Frames of the looks that a candidate has to stand, in units of its longer side; the first one's box is kept. */
-export const closeLooksAt = ({ box }: Face): number[] =>
-  longerSide(box) < CLEARLY_TOO_SMALL_PX ? [WIDE_LOOK_SIDES] : [NEAR_LOOK_SIDES, WIDE_LOOK_SIDES];
+export const closeLooksAt = ({ box }: Face, minFacePx: number): number[] =>
+  longerSide(box) < CLEARLY_TOO_SMALL * minFacePx ? [WIDE_LOOK_SIDES] : [NEAR_LOOK_SIDES, WIDE_LOOK_SIDES];
 
 /** The part of the picture around a candidate, of `sides` times its size; null outside the picture. */
 export function planCloseLook(box: Box, sides: number, width: number, height: number): FaceLook | null {

@@ -26,6 +26,8 @@ export type PreparedInput = {
   /** For face detectors: which face each region shows, as an index into `faces`. Empty for whole images. */
   faceIndexes: number[];
   caveats: string[];
+  /** Why there is no region although there should be: our fault, not the image's. */
+  problem?: string;
 };
 
 /** Everything that leaves the preparer: tensors and boxes, never the picture. */
@@ -39,11 +41,6 @@ export type PreparedImage = {
   /** Wall time of the preparation inside the child, in ms. */
   elapsedMs: number;
 };
-
-/** An image that cannot be decoded, or that broke two preparers in a row: final, never worth a retry. */
-export class UndecodableImageError extends Error {
-  override readonly name = 'UndecodableImageError';
-}
 
 /** Turns files into tensors somewhere where they can do no harm. */
 export type ImagePreparer = {

@@ -1,4 +1,5 @@
-import { windowOf, type Pixels, type ResizeTarget } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
+import { windowOf, type ResizeTarget } from './resize-target.ts';
 
 /** Two neighbours and their weights in units of 1/2048 for each target pixel of one axis. */
 type Neighbours = { lo: Int32Array; hi: Int32Array; loWeight: Int32Array; hiWeight: Int32Array };

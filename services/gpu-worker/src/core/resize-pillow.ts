@@ -1,4 +1,5 @@
-import { windowOf, type Pixels, type ResizeTarget } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
+import { windowOf, type ResizeTarget } from './resize-target.ts';
 import { axisWeights, type ResampleFilter } from './resize-weights.ts';
 
 /** Weights are integers in units of 2^-22; sums start at one half. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { ResizeAlgorithm } from '@touchstone/models/manifest';
-import type { Pixels } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
 import { resizePixels } from './resize-pixels.ts';
 
 const ALGORITHMS: ResizeAlgorithm[] = ['pil-bilinear-u8', 'pil-bicubic-u8', 'cv2-linear-u8', 'torch-aa-bilinear-f32'];

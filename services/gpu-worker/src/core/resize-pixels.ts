@@ -1,5 +1,6 @@
 import type { ResizeAlgorithm } from '@touchstone/models/manifest';
-import type { Pixels, Planes, ResizeTarget } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
+import type { Planes, ResizeTarget } from './resize-target.ts';
 import { resizeCv2Linear } from './resize-cv2-linear.ts';
 import { resizePillow } from './resize-pillow.ts';
 import { resizeTorchAa } from './resize-torch-aa.ts';

@@ -1,4 +1,5 @@
-import { windowOf, type Pixels, type Planes, type ResizeTarget } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
+import { windowOf, type Planes, type ResizeTarget } from './resize-target.ts';
 import { axisWeights, TRIANGLE, type AxisWeights } from './resize-weights.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Pixels } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
 import type { InputPlan } from './prepared-image.ts';
 import { resizePixels } from './resize-pixels.ts';
 import { runPreparation } from './run-preparation.ts';

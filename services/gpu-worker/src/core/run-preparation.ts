@@ -1,6 +1,7 @@
 import type { PreparationStep, TensorSpec } from '@touchstone/models/manifest';
 import { cropSquare, faceSquare, pickFaces } from './face-crop.ts';
-import type { Pixels, Planes } from './pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
+import type { Planes } from './resize-target.ts';
 import type { Face, InputPlan, PreparedInput } from './prepared-image.ts';
 import { resizePixels } from './resize-pixels.ts';
 

@@ -71,7 +71,7 @@ export async function openBundleRunner(bundle: InferenceBundle, settings: Device
 export async function warmBundle(
   runner: BundleRunner,
   { manifest }: InferenceBundle,
-  { provider }: DeviceSettings,
+  { provider, maxBatch = 1 }: DeviceSettings,
 ): Promise<number> {
   for (const { input, probability, tolerance } of manifest.golden) {
     const [score] = await runner.run(makeGoldenTensor(input, manifest.tensor), 1);
@@ -83,8 +83,11 @@ export async function warmBundle(
     }
   }
   const image = makeGoldenTensor(manifest.golden[0]!.input, manifest.tensor);
-  for (const bucket of provider === 'cpu' ? [] : manifest.runtime.batch_buckets) {
-    await runner.run(padTo(image, bucket * image.length), bucket);
+  const buckets = manifest.runtime.batch_buckets;
+  for (const size of provider === 'cpu' ? [Math.min(maxBatch, buckets.at(-1)!)] : buckets) {
+    await runner.run(padTo(image, size * image.length), size).catch((error: unknown) => {
+      throw new Error(`its graphs cannot run a batch of ${size}: leave their batch size free`, { cause: error });
+    });
   }
   const startMs = performance.now();
   await runner.run(image, 1);

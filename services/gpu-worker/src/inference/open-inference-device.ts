@@ -30,6 +30,8 @@ const CLOSE_TIMEOUT_MS = 5_000;
  */
 export async function openInferenceDevice(options: InferenceDeviceOptions): Promise<InferenceDevice> {
   const { onCrash, startTimeoutMs = 600_000, runTimeoutMs, ...data } = options;
+  // A thread's own `process.env` is a copy that `getenv` of onnxruntime does not see, so it is set here.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const thread = new Worker(childEntry(import.meta, 'inference.thread'), { workerData: data, name: 'inference' });
   const exited = once(thread, 'exit').catch(() => undefined);
   const started = Promise.withResolvers<BundleReport[]>();

@@ -9,6 +9,8 @@ export type DeviceSettings = {
   /** Number of the GPU; without meaning on the CPU. */
   deviceId: number;
   intraOpThreads: number;
+  /** Images of the largest batch that will be asked for; 1 when absent. A GPU is warmed with all buckets anyway. */
+  maxBatch?: number;
 };
 
 /** How a bundle came through its golden vectors. */

@@ -14,12 +14,15 @@ import {
   planFaceLooks,
   type FaceLook,
 } from '../core/face-tiles.ts';
-import type { Pixels } from '../core/pixels.ts';
+import type { Pixels } from '@touchstone/imaging/pixels';
 import type { Face } from '../core/prepared-image.ts';
 
 export type FaceFinder = {
-  /** Faces of at least `threshold`, largest first, with boxes in px of the picture that may reach beyond it. */
-  find(pixels: Pixels, threshold: number): Promise<Face[]>;
+  /**
+   * Faces of at least `threshold`, largest first, with boxes in px of the picture that may reach beyond it. Those of
+   * `minFacePx` and more are worth a close look; smaller ones are found where that costs nothing.
+   */
+  find(pixels: Pixels, threshold: number, minFacePx: number): Promise<Face[]>;
   close(): Promise<void>;
 };
 
@@ -65,9 +68,9 @@ export async function openFaceFinder(): Promise<FaceFinder> {
   }
 
   /** The candidate as the close looks see it, or null when one of them sees nothing there. */
-  async function confirm(pixels: Pixels, candidate: Face): Promise<Face | null> {
+  async function confirm(pixels: Pixels, candidate: Face, minFacePx: number): Promise<Face | null> {
     const seen: Face[] = [];
-    for (const sides of closeLooksAt(candidate)) {
+    for (const sides of closeLooksAt(candidate, minFacePx)) {
       const { box } = seen[0] ?? candidate;
       const plan = planCloseLook(box, sides, pixels.width, pixels.height);
       const face = plan && faceAtCandidate(box, await look(pixels, plan));
@@ -78,12 +81,14 @@ export async function openFaceFinder(): Promise<FaceFinder> {
   }
 
   return {
-    async find(pixels, threshold) {
+    async find(pixels, threshold, minFacePx) {
       const finds: Face[] = [];
-      for (const plan of planFaceLooks(pixels.width, pixels.height)) finds.push(...(await look(pixels, plan)));
+      for (const plan of planFaceLooks(pixels.width, pixels.height, minFacePx)) {
+        finds.push(...(await look(pixels, plan)));
+      }
       const confirmed: Face[] = [];
       for (const candidate of mergeCandidates(finds)) {
-        const face = await confirm(pixels, candidate);
+        const face = await confirm(pixels, candidate, minFacePx);
         if (face !== null && face.score >= threshold) confirmed.push(face);
       }
       return mergeFaces(confirmed);
