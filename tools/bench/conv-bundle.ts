@@ -11,7 +11,7 @@ import { createSeededRandom } from './seeded-random.ts';
 const SIDE_PX = 380;
 const CHANNELS = 64;
 const PROBE_DEPTHS = [2, 10] as const;
-const PROBE_RUNS = 3;
+const PROBE_RUNS = 6;
 const MAX_DEPTH = 200;
 const TOLERANCE = 0.05;
 
@@ -37,15 +37,16 @@ async function depthFor(folder: string, size: { targetMs: number; intraOpThreads
   return Math.min(MAX_DEPTH, Math.max(1, PROBE_DEPTHS[0] + Math.round((size.targetMs - fewMs) / layerMs)));
 }
 
-/** The fastest of a few runs: neighbours on the machine only ever add time. */
+/** CPU time of one run, spread over its threads: on a busy machine steadier than the clock. The least of a few counts. */
 async function timeOf(folder: string, depth: number, threads: number): Promise<number> {
   const manifest = await writeBundle(folder, depth, threads);
   const runner = await openRunner(folder, threads);
   let bestMs = Infinity;
   for (let i = 0; i < PROBE_RUNS; i++) {
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     await runner.run(makeGoldenTensor('hash', manifest.tensor), 1);
-    bestMs = Math.min(bestMs, performance.now() - startMs);
+    const { user, system } = process.cpuUsage(before);
+    bestMs = Math.min(bestMs, (user + system) / 1_000 / threads);
   }
   await runner.release();
   return bestMs;

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { ROLES } from '../start/roles.ts';
 import { checkSettings, describeRefusals, parseRefusals } from './check-settings.ts';
 import { contextOf, runAlone } from './test-context.ts';
 
@@ -8,7 +7,7 @@ const check = (env: NodeJS.ProcessEnv) => checkSettings.run(contextOf(env), new 
 describe('the settings', () => {
   it('need none, and every reader is asked', async () => {
     expect(await check({})).toMatchObject([
-      { state: 'ok', facts: { readers: ['npm start', ...ROLES.map(({ name }) => name)] } },
+      { state: 'ok', facts: { readers: ['npm start', 'api-gateway', 'gpu-worker', 'aggregator'] } },
     ]);
   });
 

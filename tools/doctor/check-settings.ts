@@ -17,9 +17,13 @@ export const checkSettings: Check = {
     const configs = new Map<string, Record<string, unknown>>();
     const refusals: Refusal[] = refusalsOf('npm start', () => loadSettings(env, root));
     const readers = ['npm start'];
+    const asked = new Set<string>();
     for (const { name, entry } of ROLES) {
-      const loadConfig = await findLoadConfig(join(root, dirname(entry), 'config.ts'));
+      const path = join(root, dirname(entry), 'config.ts');
+      // Two processes of one service would complain twice of the same.
+      const loadConfig = asked.has(path) ? null : await findLoadConfig(path);
       if (loadConfig === null) continue;
+      asked.add(path);
       readers.push(name);
       refusals.push(...refusalsOf(name, () => configs.set(name, loadConfig(serviceEnv))));
     }

@@ -55,6 +55,10 @@ export function judgeSlot(check: SlotCheck): Finding {
 function adviceFor({ slot, problem, opsets }: SlotCheck): string {
   const variable = `MODEL_${slot.toUpperCase()}_PATH`;
   switch (problem!.code) {
+    case 'unreadable':
+      return `Let the user that runs Touchstone read it, or correct ${variable}. Until then the slot is unavailable.`;
+    case 'wrong_scope':
+      return `Set ${variable} to a bundle for this slot; were the two variables swapped? Until then the slot takes no jobs.`;
     case 'missing':
     case 'no_manifest':
       return `Correct ${variable}, or unset it for the bundle that ships. Until then the slot is unavailable.`;
