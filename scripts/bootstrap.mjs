@@ -44,6 +44,7 @@ const steps = [
   {
     what: newEnough ? 'pnpm' : 'Node 24 and pnpm',
     mark: join(modules, '.installed'),
+    result: newEnough ? join(modules, 'pnpm/bin/pnpm.mjs') : node,
     lockfile: join(toolchain, 'package-lock.json'),
     command: npm,
     args: npmArgs.concat('ci', '--ignore-scripts', '--no-audit', '--no-fund', newEnough ? '--omit=optional' : []),
@@ -52,6 +53,7 @@ const steps = [
   {
     what: 'dependencies',
     mark: join(root, 'node_modules/.installed'),
+    result: join(root, 'node_modules/.pnpm'),
     lockfile: join(root, 'pnpm-lock.yaml'),
     command: node,
     args: [join(modules, 'pnpm/bin/pnpm.mjs'), 'install', '--frozen-lockfile', '--prefer-offline'],
@@ -80,7 +82,8 @@ function fingerprint({ lockfile }) {
 }
 
 function isInstalled(step) {
-  return existsSync(step.mark) && readFileSync(step.mark, 'utf8') === fingerprint(step);
+  // The mark alone could outlive what it stands for.
+  return existsSync(step.result) && existsSync(step.mark) && readFileSync(step.mark, 'utf8') === fingerprint(step);
 }
 
 /** The mark goes first and comes back last, so that an install cut short is done again. */

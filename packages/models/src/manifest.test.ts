@@ -84,7 +84,9 @@ describe('a manifest', () => {
 
   it('refuses a tensor without pixels', async () => {
     const manifest = await chained();
-    expect(complaints({ ...manifest, tensor: { ...manifest.tensor, width: 0 } })).toContain('Too small: expected number to be >=1');
+    expect(complaints({ ...manifest, tensor: { ...manifest.tensor, width: 0 } })).toContain(
+      'Too small: expected number to be >=1',
+    );
   });
 
   it('refuses batch sizes that do not ascend from 1', async () => {

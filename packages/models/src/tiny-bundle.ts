@@ -11,6 +11,8 @@ export type TinyBundleOptions = {
   isChained?: boolean;
   /** Width and height of the tensor. */
   sidePx?: number;
+  /** The only batch size that the graph takes; any when absent. Not for chains. */
+  fixedBatch?: number;
 };
 
 const DEFAULT_SIDE_PX = 32;
@@ -27,7 +29,7 @@ export function tinyProbability(meanByte: number): number {
  */
 export async function writeTinyBundle(folder: string, options: TinyBundleOptions): Promise<Manifest> {
   const sidePx = options.sidePx ?? DEFAULT_SIDE_PX;
-  const graphs = options.isChained ? chainedGraphs(sidePx) : [singleGraph(sidePx)];
+  const graphs = options.isChained ? chainedGraphs(sidePx) : [singleGraph(sidePx, options.fixedBatch ?? 'N')];
   const manifest = Manifest.parse({
     format: 1,
     id: `tiny-${options.scope}${options.isChained ? '-chained' : ''}`,
@@ -83,8 +85,13 @@ type GraphFile = {
   outputs: Record<string, string>;
 };
 
-const image = (sidePx: number): OnnxValue => ({ name: 'image', type: 'uint8', shape: ['N', sidePx, sidePx, 3] });
-const perImage = (name: string): OnnxValue => ({ name, type: 'float32', shape: ['N'] });
+type Batch = number | 'N';
+const image = (sidePx: number, batch: Batch = 'N'): OnnxValue => ({
+  name: 'image',
+  type: 'uint8',
+  shape: [batch, sidePx, sidePx, 3],
+});
+const perImage = (name: string, batch: Batch = 'N'): OnnxValue => ({ name, type: 'float32', shape: [batch] });
 const meanOfImage: OnnxGraph['nodes'] = [
   { op: 'Cast', inputs: ['image'], outputs: ['bytes'], attributes: { to: { int: 1 } } },
   {
@@ -107,14 +114,14 @@ const scoreOf = (value: string): Pick<OnnxGraph, 'nodes' | 'constants'> => ({
   ],
 });
 
-function singleGraph(sidePx: number): GraphFile {
+function singleGraph(sidePx: number, batch: Batch): GraphFile {
   const score = scoreOf('mean');
   const graph: OnnxGraph = {
     name: 'tiny',
     nodes: [...meanOfImage, ...score.nodes],
     constants: score.constants,
-    inputs: [image(sidePx)],
-    outputs: [perImage('probability')],
+    inputs: [image(sidePx, batch)],
+    outputs: [perImage('probability', batch)],
   };
   return {
     file: 'model.onnx',

@@ -73,7 +73,7 @@ describe('room in the spool', () => {
     await untilTurned(() => all.filter(({ status }) => status !== null).length === 4);
     for (const upload of all) if (upload.status === null) upload.finish();
     await untilTurned(() => all.every(({ status }) => status !== null));
-    expect(all.map(({ status }) => status).toSorted()).toEqual([202, 202, 202, 202, 503, 503, 503, 503]);
+    expect(all.map(({ status }) => status).filter((status) => status === 202)).toHaveLength(4);
     expect(all.filter(({ status }) => status === 503).map(({ retryAfter }) => retryAfter)).toEqual([
       '2',
       '2',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '@touchstone/models/manifest';
@@ -76,6 +76,15 @@ describe('the check of the bundles', () => {
     expect((await check(path, { DEPLOYMENT_USE: 'research' })).slot.problem).toBeNull();
   });
 
+  it('holds to what the slot answers', async () => {
+    const { slots } = await checkBundles(
+      loadConfig({ REDIS_URL: 'unix:///unused', WORKER_SLOTS: 'sbi', MODEL_SBI_PATH: await makeBundle('whole') }),
+    );
+    expect(slots).toMatchObject([
+      { id: 'tiny-whole-image', sha256_ok: true, problem: { code: 'wrong_scope', detail: expect.any(String) } },
+    ]);
+  });
+
   it('tells a missed golden vector from a graph that cannot be used', async () => {
     const wrong = await makeBundle('wrong', ({ golden }) => ({ golden: [{ ...golden[0]!, probability: 0.9 }] }));
     expect((await check(wrong)).slot).toMatchObject({ golden: 'missed', opsets: [17], problem: { code: 'golden' } });
@@ -97,11 +106,13 @@ describe('the check of the bundles', () => {
   });
 
   it('is one JSON document on stdout, and exit code 1 when a slot would be empty', async () => {
+    const home = join(folder, 'home');
+    await mkdir(home);
     const run = (path: string) =>
       spawnSync(process.execPath, ['--conditions=@touchstone/source', 'services/gpu-worker/src/check-bundles-cli.ts'], {
         cwd: REPOSITORY,
         encoding: 'utf8',
-        env: { PATH: process.env['PATH'], WORKER_SLOTS: 'distildire', MODEL_DISTILDIRE_PATH: path },
+        env: { PATH: process.env['PATH'], HOME: home, WORKER_SLOTS: 'distildire', MODEL_DISTILDIRE_PATH: path },
       });
     const fine = run(await makeBundle('fine'));
     expect((JSON.parse(fine.stdout) as BundleCheck).slots).toMatchObject([{ slot: 'distildire', problem: null }]);
@@ -109,5 +120,7 @@ describe('the check of the bundles', () => {
     const absent = run(join(folder, 'absent'));
     expect((JSON.parse(absent.stdout) as BundleCheck).slots).toMatchObject([{ problem: { code: 'missing' } }]);
     expect(absent.status).toBe(1);
+    // onnxruntime would leave its telemetry there.
+    expect(await readdir(home)).toEqual([]);
   });
 });

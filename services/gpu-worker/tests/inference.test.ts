@@ -1,16 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadBundle } from '@touchstone/models/load-bundle';
 import type { Manifest } from '@touchstone/models/manifest';
 import { tinyProbability, writeTinyBundle, type TinyBundleOptions } from '@touchstone/models/tiny-bundle';
 import { openInferenceDevice, type InferenceDevice } from '../src/inference/open-inference-device.ts';
 import type { InferenceBundle } from '../src/inference/thread-messages.ts';
+import { findBuilt } from './find-built.ts';
 
-const REPOSITORY = join(import.meta.dirname, '../../..');
 const TENSOR_BYTES = 32 * 32 * 3;
 /** One image of each grey. */
 const grey = (...bytes: number[]) => {
@@ -103,6 +102,15 @@ describe('the inference device', () => {
     expect(reports[0]!.cause).not.toBeNull();
   });
 
+  it('refuses a bundle whose graph takes no batch of the size that will be asked for', async () => {
+    const fixed = await makeBundle('fixed', { scope: 'whole-image', fixedBatch: 1 });
+    const { reports } = await openDevice([fixed], { maxBatch: 16 });
+    // The largest bucket of the bundle.
+    expect(reports[0]!.problem).toBe('its graphs cannot run a batch of 8: leave their batch size free');
+    await device!.close();
+    expect((await openDevice([fixed], { maxBatch: 1 })).reports[0]!.problem).toBeNull();
+  });
+
   it('names the output that a graph lacks', async () => {
     const misnamed = await makeBundle('misnamed', { scope: 'whole-image' }, (manifest) => ({
       ...manifest,
@@ -139,16 +147,12 @@ describe('the inference device', () => {
     expect(crashes.map(({ message }) => message)).toEqual(['the device did not answer in 1 ms']);
   });
 
-  it('starts its thread from the built files', async () => {
+  it('starts its thread from the built files, and leaves nothing in the home of its user', async () => {
     const bundle = await makeBundle('whole', { scope: 'whole-image' });
-    const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-    const build = spawnSync(process.execPath, [tsc, '-b', 'services/gpu-worker/tsconfig.build.json'], {
-      cwd: REPOSITORY,
-      encoding: 'utf8',
-    });
-    expect(build.stdout).toBe('');
+    const home = join(folder, 'home');
+    await mkdir(home);
     const script = join(folder, 'run-built.mjs');
-    const entry = pathToFileURL(join(REPOSITORY, 'services/gpu-worker/dist/inference/open-inference-device.js'));
+    const entry = findBuilt('inference/open-inference-device.js');
     await writeFile(
       script,
       `import { readFileSync } from 'node:fs';
@@ -160,8 +164,13 @@ describe('the inference device', () => {
        process.stdout.write(JSON.stringify({ scores: [...scores], problem: device.reports[0].problem }));`,
     );
     await writeFile(join(folder, 'bundle.json'), JSON.stringify(bundle));
-    const built = spawnSync(process.execPath, [script, join(folder, 'bundle.json')], { encoding: 'utf8' });
+    const { ORT_DISABLE_TELEMETRY: _unset, ...env } = process.env;
+    const built = spawnSync(process.execPath, [script, join(folder, 'bundle.json')], {
+      encoding: 'utf8',
+      env: { ...env, HOME: home },
+    });
     expect(built.stderr).toBe('');
+    expect(await readdir(home)).toEqual([]);
     const { scores, problem } = JSON.parse(built.stdout) as { scores: number[]; problem: string | null };
     expect(problem).toBeNull();
     expect(scores[0]).toBeCloseTo(tinyProbability(200), 4);

@@ -3,26 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
+import { findBuilt } from './find-built.ts';
 import { centrePlan } from './preparer-plans.ts';
 
-const REPOSITORY = join(import.meta.dirname, '../../..');
-
 it('starts its children from the built files', async () => {
-  const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const build = spawnSync(process.execPath, [tsc, '-b', 'services/gpu-worker/tsconfig.build.json'], {
-    cwd: REPOSITORY,
-    encoding: 'utf8',
-  });
-  expect(build.stdout).toBe('');
   const folder = await mkdtemp(join(tmpdir(), 'preparer-dist-'));
   try {
     const png = await sharp({ create: { width: 3, height: 3, channels: 3, background: '#0a141e' } })
       .png()
       .toBuffer();
     const script = join(folder, 'run-built.mjs');
-    const entry = pathToFileURL(join(REPOSITORY, 'services/gpu-worker/dist/preparer/preparer-pool.js'));
+    const entry = findBuilt('preparer/preparer-pool.js');
     await writeFile(
       script,
       `import { openPreparerPool } from ${JSON.stringify(entry.href)};

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { createLogger } from '@touchstone/shared/observe/logger';
@@ -134,6 +137,26 @@ describe('decoding', () => {
     await expect(pool.prepare(cut, `image/${format}`)).rejects.toThrow(UndecodableImageError);
   });
 
+  it('refuses a JPEG that lost its second half and kept its end marker', async () => {
+    const jpeg = await sharp(colours, raw).jpeg({ quality: 95 }).toBuffer();
+    expect(await prepareWhole(jpeg, 'image/jpeg')).toMatchObject({ width: SIDE });
+    const halved = Buffer.concat([jpeg.subarray(0, jpeg.length >> 1), Buffer.from([0xff, 0xd9])]);
+    await expect(pool.prepare(halved, 'image/jpeg')).rejects.toThrow(UndecodableImageError);
+  });
+
+  it.each([
+    [1, 26_214_400],
+    [8, 3_276_800],
+    [65_536, 1],
+  ])('refuses a PNG of %i x %i at once', async (width, height) => {
+    const file = await sharp({ create: { width, height, channels: 3, background: '#336699' } })
+      .png()
+      .toBuffer();
+    const startedAt = performance.now();
+    await expect(pool.prepare(file, 'image/png')).rejects.toThrow('a side of the image is too long');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
   it('refuses formats that the door does not take, whatever they are called', async () => {
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>');
     const gif = await sharp(colours, raw).gif().toBuffer();
@@ -142,6 +165,17 @@ describe('decoding', () => {
     for (const file of [svg, gif, tiff, png, Buffer.alloc(0)]) {
       await expect(pool.prepare(file, 'image/jpeg')).rejects.toThrow(UndecodableImageError);
     }
+  });
+
+  it('prepares the longest PNG within 3 s', async () => {
+    const file = await sharp({ create: { width: 65_535, height: 400, channels: 3, background: '#336699' } })
+      .png()
+      .toBuffer();
+    const startedAt = performance.now();
+    expect(await prepareWhole(file, 'image/png')).toMatchObject({ width: 65_535, height: 400 });
+    const elapsedMs = performance.now() - startedAt;
+    if (process.env['PRINT_TIMES']) process.stderr.write(`65,535 x 400: ${elapsedMs} ms\n`);
+    expect(elapsedMs).toBeLessThan(BOMB_TIME_MS);
   });
 
   it('prepares a PNG with 790 MB of packed text within 250 MB and 3 s', async () => {
@@ -164,4 +198,25 @@ describe('decoding', () => {
     expect((await prepareWhole(file, 'image/png')).data).toEqual(colours);
     expect(performance.now() - startedAt).toBeLessThan(BOMB_TIME_MS);
   });
+});
+
+it('a child leaves nothing in the home of its user', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'preparer-home-'));
+  const before = process.env['HOME'];
+  process.env['HOME'] = home;
+  try {
+    const own = await openPreparerPool({
+      plans: [facePlan],
+      size: 1,
+      timeoutMs: 10_000,
+      maxGrowthBytes: BOMB_GROWTH_BYTES,
+      recycleAfter: 1_000,
+      logger: createLogger('test', 'silent'),
+    });
+    await own.close();
+    expect(await readdir(home)).toEqual([]);
+  } finally {
+    process.env['HOME'] = before;
+    await rm(home, { recursive: true });
+  }
 });

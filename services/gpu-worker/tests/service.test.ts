@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyProbability, writeTinyBundle } from '@touchstone/models/tiny-bundle';
@@ -113,6 +113,9 @@ describe('a gpu-worker on a real Redis and a real directory store', () => {
     await jobs.addFlow(payload, 10);
     return payload;
   };
+  const until = async (holds: () => Promise<boolean>) => {
+    while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
   const partialOf = (payload: RevisionPayload, slot: CnnSlot) =>
     readJson(store, partialKey(payload, slot), DetectorPartial);
 
@@ -147,7 +150,7 @@ describe('a gpu-worker on a real Redis and a real directory store', () => {
   it('tells what its detectors are, and is ready', async () => {
     const { addresses } = await start({ MODEL_SBI_PATH: join(folder, 'nowhere') });
     const [beat] = await readHeartbeats(redis, prefix, Date.now());
-    expect(beat).toMatchObject({ role: 'gpu-worker', pid: process.pid });
+    expect(beat).toMatchObject({ role: 'gpu-worker', pid: process.pid, metrics_url: addresses['metrics'] });
     expect(beat?.detectors).toMatchObject([
       {
         slot: 'sbi',
@@ -188,38 +191,48 @@ describe('a gpu-worker on a real Redis and a real directory store', () => {
   });
 
   it.each([
-    ['whose folder is missing', 'no model bundle', async () => ({ MODEL_SBI_PATH: join(folder, 'nowhere') })],
+    ['whose folder is missing', async () => rm(join(folder, 'face'), { recursive: true })],
+    ['that was changed', async () => appendFile(join(folder, 'face/model.onnx'), 'x')],
     [
       'that misses its golden vectors',
-      'golden vector',
       async () => {
         const manifest = await writeTinyBundle(join(folder, 'face'), { scope: 'face-forgery' });
         const golden = [{ ...manifest.golden[0]!, probability: 0.9 }];
         await writeFile(join(folder, 'face/manifest.json'), JSON.stringify({ ...manifest, golden }));
-        return {};
       },
     ],
-  ])('answers model_unavailable for a bundle %s', async (_what, detail, prepare) => {
-    await start(await prepare());
+  ])('leaves the jobs of a bundle %s to a worker that has it', async (_what, spoil) => {
+    await spoil();
+    await start();
     const merged = jobOf('merge-verdict');
     const payload = await submit(plain);
+    await until(async () => (await partialOf(payload, 'distildire')) !== null);
+    // Closing waits for what is underway.
+    await service!.close();
+    expect(await partialOf(payload, 'sbi')).toBeNull();
+
+    await writeTinyBundle(join(folder, 'face'), { scope: 'face-forgery' });
+    await start();
     await merged;
-    expect(await partialOf(payload, 'sbi')).toMatchObject({
-      status: 'skipped',
-      reason: 'model_unavailable',
-      detail: expect.stringContaining(detail),
-      detector: null,
-    });
-    expect(await partialOf(payload, 'distildire')).toMatchObject({ status: 'completed' });
+    expect(await partialOf(payload, 'sbi')).toMatchObject({ status: 'completed' });
   });
 
-  it('answers without a preparer when no slot has a bundle', async () => {
-    const nowhere = join(folder, 'nowhere');
-    await start({ MODEL_SBI_PATH: nowhere, MODEL_DISTILDIRE_PATH: nowhere });
+  it('answers model_unavailable, without a preparer, where an operator has put PyTorch files', async () => {
+    const checkpoint = join(folder, 'weights.pth');
+    await writeFile(checkpoint, 'x');
+    const openPreparer = () => Promise.reject(new Error('none is needed'));
+    await start({ MODEL_SBI_PATH: checkpoint, MODEL_DISTILDIRE_PATH: checkpoint }, { openPreparer });
     const merged = jobOf('merge-verdict');
     const payload = await submit(plain);
     await merged;
-    expect(await partialOf(payload, 'distildire')).toMatchObject({ status: 'skipped', reason: 'model_unavailable' });
+    for (const slot of ['sbi', 'distildire'] as const) {
+      expect(await partialOf(payload, slot)).toMatchObject({
+        status: 'skipped',
+        reason: 'model_unavailable',
+        detail: expect.stringContaining('PyTorch'),
+        detector: null,
+      });
+    }
   });
 
   it('leaves the first partial of a slot as it is, without a look at the image', async () => {

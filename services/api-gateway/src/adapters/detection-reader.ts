@@ -51,7 +51,7 @@ export function createDetectionReader(deps: {
   redis: Redis;
   prefix: string;
   jobs: Pick<DetectionJobs, 'hasStarted'>;
-  onUnreadable(id: DetectionId, error: Error): void;
+  onUnreadable: (id: DetectionId, error: Error) => void;
 }): DetectionReader {
   const { store, redis, prefix, jobs, onUnreadable } = deps;
   const cacheKey = (tenant: Tenant, id: DetectionId) => `${prefix}:answer:${tenant}:${id}`;

@@ -33,6 +33,8 @@ export type Spool = {
 /** A live upload ends within a minute, so what is older was left behind, by whomever. */
 const STALE_AFTER_MS = 600_000;
 const CLEAN_EVERY_MS = 60_000;
+/** The largest file, and the byte more by which multer knows one that is too large. */
+const LARGEST_BYTES = MAX_IMAGE_BYTES + 1;
 
 /**
  * Uploads on their way to the object store. On disk and not in memory, because memory is parallel uploads times their
@@ -55,7 +57,7 @@ export async function openSpool(
       return inFlight;
     },
     reserve(bytes) {
-      let reserved = bytes ?? Math.min(MAX_IMAGE_BYTES, maxBytesInFlight);
+      let reserved = bytes ?? Math.min(LARGEST_BYTES, maxBytesInFlight);
       if (inFlight + reserved > maxBytesInFlight) throw overloaded();
       inFlight += reserved;
       const path = join(dir, prefixOf(owner) + randomUUID());

@@ -92,6 +92,14 @@ describe('the outcome of a prepared image', () => {
     expect(outcome?.image).toEqual({ width: 640, height: 480 });
   });
 
+  it('is an error of ours when the preparation of this detector failed', () => {
+    const image = prepared([], { slot: 'distildire', faceIndexes: [] });
+    image.inputs[0]!.problem = 'a wrong size';
+    expect(() => notApplicableOutcome(detector('whole-image'), image)).toThrow(
+      'the preparer failed for distildire: a wrong size',
+    );
+  });
+
   it('lets an image through that has a face to score', () => {
     expect(
       notApplicableOutcome(detector('face-forgery'), prepared([0.9], { slot: 'sbi', faceIndexes: [0] })),
@@ -102,7 +110,7 @@ describe('the outcome of a prepared image', () => {
 it('cuts the detail of an unavailable model to what a partial may hold', () => {
   const ref = { tenant: 'default', id: newDetectionId(1), revision: 1, slot: 'sbi' as const };
   const partial = buildPartial(ref, unavailableOutcome('x'.repeat(400)), {
-    detector: { state: 'unavailable', slot: 'sbi', detail: 'x' },
+    detector: { state: 'unavailable', slot: 'sbi', detail: 'x', answers: true },
     timings: null,
     createdAtMs: 0,
   });

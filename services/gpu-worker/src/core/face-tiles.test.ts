@@ -22,6 +22,13 @@ function squaresOf(looks: FaceLook[]): { box: Box; netPx: number }[] {
 }
 
 describe('planning the looks for faces', () => {
+  it('looks twice as closely at a picture of half the size', () => {
+    const scales = (minFacePx: number) =>
+      planFaceLooks(4_032, 3_024, minFacePx).map((look) => look.width / look.region.width);
+    expect(scales(32)[1]).toBeCloseTo(2 * scales(64)[1]!, 2);
+    expect(closeLooksAt({ box: [0, 0, 30, 30], score: 0.5 }, 32)).toEqual([2, 4]);
+  });
+
   it('takes one letterboxed look where a face of 64 px is large enough in it', () => {
     const looks = planFaceLooks(1_024, 717, 64);
     expect(looks).toMatchObject([{ width: 256, height: 179, corners: [{ left: 0, top: -38 }] }]);
@@ -60,8 +67,13 @@ describe('planning the looks for faces', () => {
     [200_000, 131],
     [1, 1],
     [5_120, 5_120],
+    [3_620, 3_620],
+    [32_768, 400],
+    [9_000, 1_456],
   ])('takes no more than 130 looks, whatever the shape: %ix%i', (width, height) => {
-    expect(squaresOf(planFaceLooks(width, height, 64)).length).toBeLessThanOrEqual(130);
+    for (const minFacePx of [64, 32]) {
+      expect(squaresOf(planFaceLooks(width, height, minFacePx)).length).toBeLessThanOrEqual(130);
+    }
   });
 
   it('looks at twelve tiles of a photo of 12 MP', () => {
