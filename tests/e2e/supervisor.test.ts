@@ -9,7 +9,7 @@ import { Detection } from '@touchstone/shared/contracts/detection';
 import { markProcess } from '../../tools/process-mark.ts';
 import { spawnSupervisor, startSystem, type RunningSystem } from './support/running-system.ts';
 
-const ROLES = ['redis', 'api-gateway', 'gpu-worker', 'aggregator'];
+const ROLES = ['redis', 'api-gateway', 'operators', 'gpu-worker', 'aggregator'];
 
 async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; await delay(20)) if (await isSo()) return;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const METHOD_IDS = ['R1', 'R2', 'R3', 'R4', 'R5', 'R6', 'R7', 'R8'] as const;
+const METHOD_IDS = ['R1', 'R2', 'R3', 'R4', 'R5', 'R6', 'R7', 'R8'] as const;
 export type MethodId = (typeof METHOD_IDS)[number];
 /** What is worth running on a GPU: the rest does not touch the model. */
 const GPU_METHODS: readonly MethodId[] = ['R1', 'R2', 'R7'];

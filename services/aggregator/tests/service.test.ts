@@ -271,7 +271,8 @@ describe('the aggregator', () => {
     await start();
     const { metrics } = services[0]!.addresses;
     expect((await fetch(`${metrics}/livez`)).status).toBe(200);
-    expect((await fetch(`${metrics}/readyz`)).status).toBe(200);
+    // Ready means connected to Redis, which may come a moment after the start.
+    while ((await fetch(`${metrics}/readyz`)).status !== 200) await redis.ping();
     expect(await (await fetch(`${metrics}/metrics`)).text()).toContain('touchstone_pending_detections');
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import type { Box } from '@touchstone/shared/contracts/partial';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import type { ImagePreparer } from '../src/core/prepared-image.ts';
@@ -84,6 +85,20 @@ if (!hasPhotos) process.stderr.write('skipped: faces in photos, because TOUCHSTO
     const { faces } = await prepare(name);
     const overlap = Math.max(...faces.map(({ box }) => intersectionOverUnion(box, expected)));
     expect(overlap).toBeGreaterThan(0.83);
+  });
+
+  it('finds the same nine people at half scale, where each is about 35 px large, and scores those of 64 px', async () => {
+    const group = readFileSync(join(photos, 'real-05-group-9.jpg'));
+    const canvas = sharp({ create: { width: 7_000, height: 7_000, channels: 3, background: '#336699' } });
+    const file = await canvas
+      .composite([{ input: group, left: 2_000, top: 3_000 }])
+      .jpeg({ quality: 95 })
+      .toBuffer();
+    const { faces, inputs } = await pool.prepare(file, 'image/jpeg');
+    expect(faces).toHaveLength(9);
+    const large = faces.filter(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) >= 64);
+    expect(large.length).toBeGreaterThan(5);
+    expect(inputs[0]).toMatchObject({ slot: 'sbi', count: large.length, caveats: ['half_scale'] });
   });
 
   it('sees a turned photo as its upright twin', async () => {

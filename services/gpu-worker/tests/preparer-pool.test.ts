@@ -138,8 +138,11 @@ describe('decoding', () => {
   });
 
   it('refuses a JPEG that lost its second half and kept its end marker', async () => {
-    const jpeg = await sharp(colours, raw).jpeg({ quality: 95 }).toBuffer();
-    expect(await prepareWhole(jpeg, 'image/jpeg')).toMatchObject({ width: SIDE });
+    const noise = Uint8Array.from({ length: 300 * 300 * 3 }, (_, i) => Math.imul(i, 2_654_435_761) >>> 24);
+    const jpeg = await sharp(noise, { raw: { width: 300, height: 300, channels: 3 } })
+      .jpeg()
+      .toBuffer();
+    expect(await prepareWhole(jpeg, 'image/jpeg')).toMatchObject({ width: 300 });
     const halved = Buffer.concat([jpeg.subarray(0, jpeg.length >> 1), Buffer.from([0xff, 0xd9])]);
     await expect(pool.prepare(halved, 'image/jpeg')).rejects.toThrow(UndecodableImageError);
   });
@@ -171,10 +174,8 @@ describe('decoding', () => {
     const file = await sharp({ create: { width: 65_535, height: 400, channels: 3, background: '#336699' } })
       .png()
       .toBuffer();
-    const startedAt = performance.now();
-    expect(await prepareWhole(file, 'image/png')).toMatchObject({ width: 65_535, height: 400 });
-    const elapsedMs = performance.now() - startedAt;
-    if (process.env['PRINT_TIMES']) process.stderr.write(`65,535 x 400: ${elapsedMs} ms\n`);
+    const { width, height, elapsedMs } = await prepareWhole(file, 'image/png');
+    expect([width, height]).toEqual([65_535, 400]);
     expect(elapsedMs).toBeLessThan(BOMB_TIME_MS);
   });
 

@@ -25,7 +25,9 @@ export function startSweeping(options: {
     if (!closed) schedule();
   };
   const schedule = () => {
-    timer = setTimeout(() => (round = turn()), options.intervalMs);
+    timer = setTimeout(() => {
+      round = turn();
+    }, options.intervalMs);
   };
   schedule();
   return {

@@ -10,7 +10,7 @@ import { asError, hasErrorCode } from '@touchstone/shared/process/error-code';
 import { isOrphan, prefixOf, readSpoolOwner, type SpoolOwner } from './spool-owner.ts';
 
 /** A file that was received whole. */
-export type SpooledFile = { path: string; bytes: number; sha256: string };
+type SpooledFile = { path: string; bytes: number; sha256: string };
 
 /** Room for the file of one upload. Whoever gets it discards it in the end, whatever happened. */
 export type SpoolPlace = {
