@@ -46,5 +46,7 @@ export default {
   globalSetup: './tools/jest-setup.ts',
   globalTeardown: './tools/jest-teardown.ts',
   reporters: ['default', './tools/jest-plain-summary.js'],
-  testTimeout: 20_000,
+  testTimeout: 30_000,
+  // Jest would leave one of two cores idle; most of the time here is waiting for processes.
+  maxWorkers: 2,
 };
