@@ -101,6 +101,21 @@ if (!hasPhotos) process.stderr.write('skipped: faces in photos, because TOUCHSTO
     expect(inputs[0]).toMatchObject({ slot: 'sbi', count: large.length, caveats: ['half_scale'] });
   });
 
+  it('finds people in a picture so wide that it is scaled in slices', async () => {
+    const group = readFileSync(join(photos, 'real-05-group-9.jpg'));
+    const file = await sharp({ create: { width: 26_000, height: 1_000, channels: 3, background: '#336699' } })
+      .composite([{ input: group, left: 20_000, top: 0 }])
+      .jpeg({ quality: 95 })
+      .toBuffer();
+    const { faces } = await pool.prepare(file, 'image/jpeg');
+    const alone = await prepare('real-05-group-9.jpg');
+    expect(faces).toHaveLength(9);
+    for (const { box } of alone.faces) {
+      const moved: Box = [box[0] + 20_000, box[1], box[2] + 20_000, box[3]];
+      expect(Math.max(...faces.map((face) => intersectionOverUnion(face.box, moved)))).toBeGreaterThan(0.8);
+    }
+  });
+
   it('sees a turned photo as its upright twin', async () => {
     const upright = await prepare('real-01-portrait-uniform.png');
     const turned = await prepare('real-02-portrait-uniform-exif6.jpg');
