@@ -34,6 +34,7 @@ export default {
     'packages/shared',
     'packages/models',
     'packages/imaging',
+    'packages/fusion',
     'services/api-gateway',
     'services/gpu-worker',
     'services/aggregator',

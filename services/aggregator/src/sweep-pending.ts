@@ -2,7 +2,7 @@ import type { Logger } from '@touchstone/shared/observe/logger';
 import { CNN_SLOTS } from '@touchstone/shared/contracts/vocabulary';
 import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
 import type { DetectionJobs, FlowState } from '@touchstone/shared/queue/detection-jobs';
-import { parsePendingKey, PENDING_PREFIX, type RevisionRef } from '@touchstone/shared/storage/keys';
+import { parseMarkerKey, PENDING_PREFIX, type RevisionRef } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { DetectionRecords } from './adapters/detection-records.ts';
 import { decideSweep, EXPIRES_AFTER_MS, type SweepAction } from './core/sweep-decision.ts';
@@ -80,7 +80,7 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
       const page = await store.list(PENDING_PREFIX, after, PAGE);
       report.pending += page.length;
       const seen = page.flatMap(({ key, modifiedMs }) => {
-        const ref = parsePendingKey(key);
+        const ref = parseMarkerKey(key);
         const ageMs = deps.nowMs() - modifiedMs;
         report.oldestAgeMs = Math.max(report.oldestAgeMs, ageMs);
         // A marker of the future means that a clock was set back: how old it is cannot be told.

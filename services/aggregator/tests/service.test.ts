@@ -26,7 +26,7 @@ import {
   type RevisionRef,
 } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { partialOf, requestOf } from './fusion-fixtures.ts';
+import { partialOf, requestOf } from '../../../packages/fusion/tests/fusion-fixtures.ts';
 import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { loadConfig } from '../src/config.ts';
 import { finaliseDetection } from '../src/finalise-detection.ts';

@@ -74,7 +74,7 @@ describe('a gpu-worker on a real Redis and a real directory store', () => {
     return (service = await startService(loadConfig(settings), { openPreparer, ...deps }));
   };
   /** Resolves when a job of this queue runs: `merge-verdict` does when all detectors of the flow have ended. */
-  const jobOf = (queue: QueueName): Promise<RevisionPayload> =>
+  const jobOf = (queue: Exclude<QueueName, 'deliver-webhook'>): Promise<RevisionPayload> =>
     new Promise((resolve) => {
       const events = { onFailed: ignore, onStalled: ignore, onError: ignore };
       const worker = openJobWorker(queue, { connection: redis, prefix, concurrency: 1, events }, async (payload) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
 import { Slot } from './vocabulary.ts';
+import { Callback } from './webhook.ts';
 
 export const MediaType = z.enum(['image/jpeg', 'image/png', 'image/webp']);
 export type MediaType = z.infer<typeof MediaType>;
@@ -42,6 +43,13 @@ export const RequestRecord = z.object({
   slots: z.array(Slot).min(1),
   /** 1 while a client holds a connection for the answer, else 10. */
   priority: z.number().int().min(1).max(10),
+  /** Absent when nobody is to be told, and in records of the release before webhooks. */
+  callback: Callback.optional(),
+  /** sha256 of the `Idempotency-Key` that this question came with, so that erasing finds the record. */
+  idempotency_key_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 export type RequestRecord = z.infer<typeof RequestRecord>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DetectionId, Revision, Tenant } from '../contracts/detection-id.ts';
 import { Slot } from '../contracts/vocabulary.ts';
+import { Receiver } from '../contracts/webhook.ts';
 
 /**
  * What every job carries: enough to find the rest in the object store. Never pixels, secrets or words of the client:
@@ -17,6 +18,17 @@ export type RevisionPayload = z.infer<typeof RevisionPayload>;
 
 const Nothing = z.object({});
 
+/** The stored verdict and the stored callback say the rest. A job by hand is sent whatever the marker says. */
+const DeliveryPayload = z.object({
+  tenant: Tenant,
+  id: DetectionId,
+  revision: Revision,
+  /** Who is to be told when that is not the callback of the detection: a replay to one endpoint. */
+  receiver: Receiver.optional(),
+  cause: z.enum(['verdict', 'redelivery', 'replay']).default('verdict'),
+});
+export type DeliveryPayload = z.infer<typeof DeliveryPayload>;
+
 type QueueDefinition = { payload: z.ZodType; result: z.ZodType; attempts: number; backoffMs: number };
 
 /**
@@ -30,6 +42,7 @@ export const catalog = {
   'judge-image': { payload: RevisionPayload, result: Nothing, attempts: 6, backoffMs: 1_000 },
   'merge-verdict': { payload: RevisionPayload, result: Nothing, attempts: 5, backoffMs: 500 },
   'finalise-detection': { payload: RevisionPayload, result: Nothing, attempts: 5, backoffMs: 500 },
+  'deliver-webhook': { payload: DeliveryPayload, result: Nothing, attempts: 5, backoffMs: 1_000 },
 } as const satisfies Record<string, QueueDefinition>;
 
 export type QueueName = keyof typeof catalog;
@@ -46,5 +59,14 @@ export const queueOfSlot = {
 
 /** Ids of the jobs of one revision, derived from it, so that enqueueing twice is harmless. */
 export const parentJobId = (ref: { id: string; revision: number }) => `${ref.id}-r${ref.revision}`;
-export const followerJobId = (ref: { id: string; revision: number }, what: z.infer<typeof Slot> | 'finalise') =>
-  `${parentJobId(ref)}-${what}`;
+export const followerJobId = (
+  ref: { id: string; revision: number },
+  what: z.infer<typeof Slot> | 'finalise' | 'webhook',
+) => `${parentJobId(ref)}-${what}`;
+
+/** A delivery by hand does not replace the one that the verdict caused, and one to another receiver neither. */
+export const deliveryJobId = (payload: DeliveryPayload) => {
+  const { receiver, cause } = payload;
+  const name = followerJobId(payload, 'webhook');
+  return cause === 'verdict' ? name : [name, cause, ...(receiver === undefined ? [] : [receiver])].join('-');
+};

@@ -3,15 +3,17 @@ import type { Redis } from 'ioredis';
 import {
   catalog,
   followerJobId,
+  deliveryJobId,
   parentJobId,
   QUEUE_NAMES,
   queueOfSlot,
+  type DeliveryPayload,
   type QueueName,
   type RevisionPayload,
 } from './catalog.ts';
 import { jobOptions } from './job-settings.ts';
 
-/** What Redis knows of the parent job of a revision. */
+/** What Redis knows of a job. */
 export type FlowState = 'missing' | 'underway' | 'completed' | 'failed';
 
 export type RevisionName = { id: string; revision: number };
@@ -22,6 +24,13 @@ export type DetectionJobs = {
   addFlow(payload: RevisionPayload, priority: number): Promise<void>;
   /** Adds the job that ends the wait for the LLM, unless it exists. */
   addFinalise(payload: RevisionPayload, delayMs: number): Promise<void>;
+  /**
+   * Adds the job that tells the receiver, unless one is waiting or underway. A finished one of the same name is removed
+   * first, because it would swallow the new one. Deliveries by hand have names of their own.
+   */
+  addDelivery(payload: DeliveryPayload): Promise<void>;
+  /** States of the delivery jobs that verdicts caused, in the order of the question; one round trip for all. */
+  deliveryStates(refs: RevisionName[]): Promise<FlowState[]>;
   /** Removes the finished jobs of a flow, so that `addFlow` starts it anew. Jobs that are underway stay. */
   removeFinished(payload: RevisionPayload): Promise<void>;
   /** States of the parents, in the order of the question; one round trip for all. */
@@ -54,6 +63,25 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
     };
   };
   const keyOf = (name: QueueName, part: string) => queues[name].toKey(part);
+  const statesOf = async (name: QueueName, jobIds: string[]): Promise<FlowState[]> => {
+    const pipeline = connection.pipeline();
+    for (const jobId of jobIds) {
+      pipeline.exists(keyOf(name, jobId));
+      pipeline.zscore(keyOf(name, 'completed'), jobId);
+      pipeline.zscore(keyOf(name, 'failed'), jobId);
+    }
+    const replies = (await pipeline.exec()) ?? [];
+    const value = (index: number) => {
+      const [error, reply] = replies[index] ?? [new Error('Redis gave no reply'), null];
+      if (error) throw error;
+      return reply;
+    };
+    return jobIds.map((_jobId, i) => {
+      if (value(3 * i) === 0) return 'missing';
+      if (value(3 * i + 1) !== null) return 'completed';
+      return value(3 * i + 2) === null ? 'underway' : 'failed';
+    });
+  };
 
   return {
     async addFlow(payload, priority) {
@@ -72,6 +100,18 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
         delay: delayMs,
       });
     },
+    async addDelivery(payload) {
+      const name = 'deliver-webhook';
+      const jobId = deliveryJobId(payload);
+      const job = await queues[name].getJob(jobId);
+      if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
+      await queues[name].add(name, catalog[name].payload.parse(payload), jobOptions(catalog[name], jobId, 1));
+    },
+    deliveryStates: (refs) =>
+      statesOf(
+        'deliver-webhook',
+        refs.map((ref) => followerJobId(ref, 'webhook')),
+      ),
     async removeFinished(payload) {
       const jobs: [QueueName, string][] = [
         ['merge-verdict', parentJobId(payload)],
@@ -83,26 +123,7 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
         if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
       }
     },
-    async flowStates(refs) {
-      const pipeline = connection.pipeline();
-      for (const ref of refs) {
-        const jobId = parentJobId(ref);
-        pipeline.exists(keyOf('merge-verdict', jobId));
-        pipeline.zscore(keyOf('merge-verdict', 'completed'), jobId);
-        pipeline.zscore(keyOf('merge-verdict', 'failed'), jobId);
-      }
-      const replies = (await pipeline.exec()) ?? [];
-      const value = (index: number) => {
-        const [error, reply] = replies[index] ?? [new Error('Redis gave no reply'), null];
-        if (error) throw error;
-        return reply;
-      };
-      return refs.map((_ref, i) => {
-        if (value(3 * i) === 0) return 'missing';
-        if (value(3 * i + 1) !== null) return 'completed';
-        return value(3 * i + 2) === null ? 'underway' : 'failed';
-      });
-    },
+    flowStates: (refs) => statesOf('merge-verdict', refs.map(parentJobId)),
     async hasStarted(payload) {
       const pipeline = connection.pipeline();
       for (const slot of payload.slots) {

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { newDetectionId } from '../contracts/detection-id.ts';
-import { idOfIndexKey, indexKey, parsePendingKey, pendingKey } from './keys.ts';
+import { idOfIndexKey, indexKey, parseMarkerKey, pendingKey } from './keys.ts';
 
 it('reads back a pending key', () => {
   const ref = { tenant: 'acme-1', id: newDetectionId(Date.now()), revision: 12 };
-  expect(parsePendingKey(pendingKey(ref))).toEqual(ref);
-  expect(parsePendingKey('pending/zz/a/det_1.r1')).toBeNull();
+  expect(parseMarkerKey(pendingKey(ref))).toEqual(ref);
+  expect(parseMarkerKey('pending/zz/a/det_1.r1')).toBeNull();
 });
 
 it('sorts the index newest first', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DetectionId, Tenant } from '../contracts/detection-id.ts';
 import type { Slot } from '../contracts/vocabulary.ts';
+import type { EndpointId, Receiver } from '../contracts/webhook.ts';
 
 /** One revision of one detection: what every key, job id and payload is made of. */
 export type RevisionRef = { tenant: Tenant; id: DetectionId; revision: number };
@@ -16,13 +17,17 @@ export const erasedKey = (tenant: Tenant, id: DetectionId) => `erased/${tenant}/
 /** Two hex digits that spread markers over 256 listings. */
 const shardOf = (id: DetectionId) => createHash('sha256').update(id).digest('hex').slice(0, 2);
 
-export const PENDING_PREFIX = 'pending/';
-export const pendingKey = ({ tenant, id, revision }: RevisionRef) =>
-  `${PENDING_PREFIX}${shardOf(id)}/${tenant}/${id}.r${revision}`;
+const markerKey = (prefix: string, { tenant, id, revision }: RevisionRef) =>
+  `${prefix}${shardOf(id)}/${tenant}/${id}.r${revision}`;
 
-/** Reads a pending key back; null for a key that is none. */
-export function parsePendingKey(key: string): RevisionRef | null {
-  const match = /^pending\/[0-9a-f]{2}\/([a-z0-9-]+)\/(det_[0-9a-f]{32})\.r(\d{1,6})$/.exec(key);
+export const PENDING_PREFIX = 'pending/';
+export const pendingKey = (ref: RevisionRef) => markerKey(PENDING_PREFIX, ref);
+export const UNDELIVERED_PREFIX = 'undelivered/';
+export const undeliveredKey = (ref: RevisionRef) => markerKey(UNDELIVERED_PREFIX, ref);
+
+/** Reads the key of a marker of either kind back; null for a key that is none. */
+export function parseMarkerKey(key: string): RevisionRef | null {
+  const match = /^(?:pending|undelivered)\/[0-9a-f]{2}\/([a-z0-9-]+)\/(det_[0-9a-f]{32})\.r(\d{1,6})$/.exec(key);
   return match ? { tenant: match[1]!, id: match[2]!, revision: Number(match[3]) } : null;
 }
 
@@ -37,3 +42,18 @@ export const indexKey = (tenant: Tenant, id: DetectionId, acceptedMs: number) =>
 export function idOfIndexKey(key: string): DetectionId | null {
   return /-(det_[0-9a-f]{32})$/.exec(key)?.[1] ?? null;
 }
+
+export const endpointsPrefix = (tenant: Tenant) => `endpoints/${tenant}/`;
+export const endpointPrefix = (tenant: Tenant, id: EndpointId) => `${endpointsPrefix(tenant)}${id}/`;
+export const endpointKey = (tenant: Tenant, id: EndpointId, version: number) =>
+  `${endpointPrefix(tenant, id)}${String(version).padStart(6, '0')}.json`;
+
+export const receiverPrefix = (tenant: Tenant, receiver: Receiver) => `deliveries/${tenant}/${receiver}/`;
+export const deliveriesPrefix = (receiver: Receiver, { tenant, id, revision }: RevisionRef) =>
+  `${receiverPrefix(tenant, receiver)}${id}/r${revision}/`;
+/** Attempts are padded, so that LIST gives them in order. */
+export const deliveryKey = (receiver: Receiver, ref: RevisionRef, attempt: number) =>
+  `${deliveriesPrefix(receiver, ref)}${String(attempt).padStart(4, '0')}.json`;
+
+/** `keyHash`: sha256 of the `Idempotency-Key` as 64 hex digits. */
+export const idempotencyKey = (tenant: Tenant, keyHash: string) => `idem/${tenant}/${keyHash}`;

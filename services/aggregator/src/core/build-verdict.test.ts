@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { buildVerdict, type VerdictInput } from './build-verdict.ts';
-import { artefactOf, partialOf, requestOf } from '../../tests/fusion-fixtures.ts';
+import { artefactOf, partialOf, requestOf } from '../../../../packages/fusion/tests/fusion-fixtures.ts';
 
 const build = (more: Partial<VerdictInput>) =>
   buildVerdict({

@@ -3,7 +3,7 @@ import type { Partial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { DetectorResult, VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import { Slot, type DetectorReason, type DetectorStatus } from '@touchstone/shared/contracts/vocabulary';
-import { fuse, type Fusion } from './fuse.ts';
+import { fuse, type Fusion } from '@touchstone/fusion/fuse';
 import { summarise } from './summarise.ts';
 
 /** A calibration with the digest that verdicts name it by. */

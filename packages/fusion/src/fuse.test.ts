@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Verdict } from '@touchstone/shared/contracts/vocabulary';
-import { artefactOf, judgementOf, partialOf } from '../../tests/fusion-fixtures.ts';
+import { artefactOf, judgementOf, partialOf } from '../tests/fusion-fixtures.ts';
 import { fuse } from './fuse.ts';
 import { logit, sigmoid } from './log-odds.ts';
 
