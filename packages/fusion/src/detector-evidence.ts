@@ -14,11 +14,13 @@ export type DetectorEvidence = {
 };
 
 /**
- * The detectors that answered, as log-odds. A detector that is not applicable leaves the subset: it is no low score.
- *
- * The maximum of k face scores is large more often than one score is: with 1 % false alarms per face, nine faces would
- * give 8.6 % per picture. ln(k) is the prior odds that one face of k was the one (contract.md section 4).
+ * What is added to the log-odds of the maximum of k scores. It is large more often than one score is: with 1 % false
+ * alarms per face, nine faces would give 8.6 % per picture. ln(k) is the prior odds that one face of k was the one
+ * (contract.md section 4).
  */
+export const regionCorrection = (regions: number): number => -Math.log(Math.max(1, regions));
+
+/** The detectors that answered, as log-odds. A detector that is not applicable leaves the subset: it is no low score. */
 export function weighEvidence(artefact: CalibrationArtefact | null, partials: Partial[]): DetectorEvidence[] {
   return CNN_SLOTS.flatMap((slot) => {
     const partial = partials.find((candidate) => candidate.slot === slot);
@@ -26,7 +28,7 @@ export function weighEvidence(artefact: CalibrationArtefact | null, partials: Pa
     const fit = artefact?.detectors[slot];
     const raw = logit(partial.score, fit?.clip ?? DEFAULT_CLIP);
     const calibrated = fit === undefined ? raw : fit.platt.a * raw + fit.platt.b;
-    return [{ slot, logOdds: calibrated - Math.log(Math.max(1, partial.scored_regions)) }];
+    return [{ slot, logOdds: calibrated + regionCorrection(partial.scored_regions) }];
   });
 }
 
@@ -35,7 +37,8 @@ export function artefactFits(artefact: CalibrationArtefact, partials: Partial[])
   const answered = partials.filter((partial) => partial.slot !== 'llm' && partial.status === 'completed');
   const sameWeights = answered.every((partial) => {
     const fit = artefact.detectors[partial.slot as CnnSlot];
-    return fit !== undefined && fit.weights_sha256 === partial.detector?.weights_sha256;
+    const { weights_sha256, version } = partial.detector ?? {};
+    return fit !== undefined && fit.weights_sha256 === weights_sha256 && fit.version === version;
   });
   const subset = artefact.subsets[subsetKey(answered.map((partial) => partial.slot as CnnSlot))];
   return sameWeights && subset?.bands[artefact.default_operating_point] !== undefined;

@@ -2,6 +2,7 @@ import type { CalibrationArtefact } from '@touchstone/shared/contracts/calibrati
 import type { Partial } from '@touchstone/shared/contracts/partial';
 import type { OperatingPoint } from '@touchstone/shared/contracts/verdict-record';
 import type { CnnSlot, Verdict, VerdictReason } from '@touchstone/shared/contracts/vocabulary';
+import { decide, type Band, type Decision } from './decide.ts';
 import { artefactFits, subsetKey, weighEvidence, type DetectorEvidence } from './detector-evidence.ts';
 import { logit, sigmoid } from './log-odds.ts';
 
@@ -22,9 +23,6 @@ export type Fusion = {
   /** Each answering detector's own P(manipulated). */
   probabilities: Map<CnnSlot, number>;
 };
-
-type Band = { lo: number | null; hi: number | null };
-type Decision = Extract<Verdict, 'manipulated' | 'authentic' | 'inconclusive'>;
 
 /**
  * One answer from the detectors that answered (llm-and-fusion.md B3). Missing means another subset, never a made-up
@@ -138,17 +136,6 @@ function llmAnswer(partials: Partial[]): LlmAnswer | null {
 
 const raisesDoubt = (llm: LlmAnswer | null) =>
   llm !== null && llm.score >= LLM_DOUBT && llm.judgement?.verdict === 'manipulated';
-
-/** An open end decides nothing. Thresholds that cross keep their guarantees anywhere between them: take the middle. */
-function decide(probability: number, band: Band): Decision {
-  const crossed = band.lo !== null && band.hi !== null && band.hi < band.lo;
-  const middle = crossed ? (band.lo! + band.hi!) / 2 : null;
-  const lo = middle ?? band.lo;
-  const hi = middle ?? band.hi;
-  if (hi !== null && probability > hi) return 'manipulated';
-  if (lo !== null && probability < lo) return 'authentic';
-  return 'inconclusive';
-}
 
 const SUSPICION: Decision[] = ['authentic', 'inconclusive', 'manipulated'];
 const moreSuspicious = (a: Decision, b: Decision): Decision => (SUSPICION.indexOf(a) >= SUSPICION.indexOf(b) ? a : b);

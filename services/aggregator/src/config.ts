@@ -5,7 +5,7 @@ import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/s
 const SETTINGS = {
   ...COMMON_SETTINGS,
   ...OBJECT_STORE_SETTINGS,
-  /** Calibration artefact; without one, verdicts say `calibrated: false`. */
+  /** Calibration artefact; `models/calibration.json` unless told otherwise, `none` for verdicts without a calibration. */
   CALIBRATION_PATH: z.string().optional(),
   SWEEP_INTERVAL_MS: milliseconds(5_000),
   LLM_GRACE_MS: milliseconds(20_000),

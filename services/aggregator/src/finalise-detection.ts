@@ -2,7 +2,8 @@ import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record'
 import { CNN_SLOTS } from '@touchstone/shared/contracts/vocabulary';
 import type { RevisionRef } from '@touchstone/shared/storage/keys';
 import type { DetectionRecords } from './adapters/detection-records.ts';
-import { buildVerdict, type LoadedCalibration } from './core/build-verdict.ts';
+import type { LoadedCalibration } from '@touchstone/fusion/load-calibration';
+import { buildVerdict } from './core/build-verdict.ts';
 
 /** A detector that still owes its answer: waiting never finalises, so somebody has to run its job again. */
 class IncompleteDetectionError extends Error {

@@ -9,17 +9,19 @@ import type { Service } from '@touchstone/shared/process/run-service';
 import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openHeartbeat } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
+import { publishPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
+import { loadCalibration } from '@touchstone/fusion/load-calibration';
+import { unfittedDetectors } from '@touchstone/fusion/offered-points';
 import type { RevisionRef } from '@touchstone/shared/storage/keys';
 import { createDetectionRecords } from './adapters/detection-records.ts';
 import { createLeaderLock } from './adapters/leader-lock.ts';
-import { loadCalibration } from './adapters/load-calibration.ts';
 import { startSweeping } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
 import { finaliseDetection } from './finalise-detection.ts';
-import { createSweeper, SWEEP_CLOCKS, type SweepClocks } from './sweep-pending.ts';
+import { createSweeper, SWEEP_CLOCKS, type SweepClocks, type SweepReport } from './sweep-pending.ts';
 
 /** Merges partials into verdicts and keeps the promise that none is forgotten. */
 export async function startService(config: Config, clocks: Partial<SweepClocks> = {}): Promise<Service> {
@@ -48,7 +50,9 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     registers: [registry],
   });
 
-  const calibration = config.calibrationPath === undefined ? null : await loadCalibration(config.calibrationPath);
+  const calibration = await loadCalibration(config.calibrationPath);
+  /** Weights that were complained about: one line for each is enough. */
+  const complainedOf = new Set<string>();
   const store = await openObjectStore(config.store);
   const onRedisError = logRedisErrors(logger);
   const consumer = openRedis(config.redisUrl, CONSUMER_OPTIONS, onRedisError);
@@ -71,6 +75,12 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       { expired },
     );
     if (verdict === null) return;
+    const answered = verdict.detectors.filter(({ status }) => status === 'completed');
+    for (const other of calibration === null ? [] : unfittedDetectors(calibration.artefact, answered)) {
+      if (complainedOf.has(other.weights_sha256)) continue;
+      complainedOf.add(other.weights_sha256);
+      logger.warn({ ...other, calibration: calibration?.artefact.id }, 'not calibrated: fitted for other weights');
+    }
     verdicts.inc({ verdict: verdict.verdict });
     logger.info({ detectionId: ref.id, revision: ref.revision, verdict: verdict.verdict }, 'verdict stored');
   };
@@ -87,6 +97,12 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       return {};
     }),
   );
+  const publishCounts = async ({ sinceMs, byTenant }: NonNullable<SweepReport['counts']>) => {
+    const counts = { since_ms: sinceMs, by_tenant: Object.fromEntries(byTenant) };
+    await publishPendingCounts(quick, config.queuePrefix, counts).catch(() => {
+      logger.debug({}, 'counts of pending detections not published');
+    });
+  };
   const sweeping = startSweeping({
     sweep: createSweeper({
       store,
@@ -105,6 +121,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       // Who does not sweep knows nothing: an old value must not keep an alarm up.
       pending.set(report?.pending ?? 0);
       oldest.set((report?.oldestAgeMs ?? 0) / 1_000);
+      if (report?.counts) void publishCounts(report.counts);
     },
     logger,
   });

@@ -1,4 +1,5 @@
 import type { Logger } from '@touchstone/shared/observe/logger';
+import type { Tenant } from '@touchstone/shared/contracts/detection-id';
 import { CNN_SLOTS } from '@touchstone/shared/contracts/vocabulary';
 import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
 import type { DetectionJobs, FlowState } from '@touchstone/shared/queue/detection-jobs';
@@ -41,7 +42,12 @@ export type SweepDeps = {
 };
 
 /** What a sweep saw, for the metrics. */
-export type SweepReport = { pending: number; oldestAgeMs: number };
+export type SweepReport = {
+  pending: number;
+  oldestAgeMs: number;
+  /** When the round began, in ms since the epoch, and what it counted; null when it was cut short. */
+  counts: { sinceMs: number; byTenant: Map<Tenant, number> } | null;
+};
 
 type Due = { key: string; ref: RevisionRef; ageMs: number; flow: FlowState };
 
@@ -74,13 +80,15 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
   return async (mayGoOn) => {
     forgetPast(restsUntilMs, deps.uptimeMs());
     forgetPast(looksAgainMs, deps.uptimeMs());
-    const report: SweepReport = { pending: 0, oldestAgeMs: 0 };
+    const report: SweepReport = { pending: 0, oldestAgeMs: 0, counts: null };
+    const counts = { sinceMs: deps.nowMs(), byTenant: new Map<Tenant, number>() };
     const underway: Due[] = [];
     for (let after: string | null = null; await mayGoOn();) {
       const page = await store.list(PENDING_PREFIX, after, PAGE);
       report.pending += page.length;
       const seen = page.flatMap(({ key, modifiedMs }) => {
         const ref = parseMarkerKey(key);
+        if (ref !== null) counts.byTenant.set(ref.tenant, (counts.byTenant.get(ref.tenant) ?? 0) + 1);
         const ageMs = deps.nowMs() - modifiedMs;
         report.oldestAgeMs = Math.max(report.oldestAgeMs, ageMs);
         // A marker of the future means that a clock was set back: how old it is cannot be told.
@@ -97,7 +105,10 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
         pushOn,
       );
       underway.push(...due.filter((one) => isWaiting(one) && !looksAgainMs.has(one.key)));
-      if (page.length < PAGE) break;
+      if (page.length < PAGE) {
+        report.counts = counts;
+        break;
+      }
       after = page.at(-1)!.key;
     }
     const looksEndMs = deps.uptimeMs() + clocks.closeLooksLimitMs;

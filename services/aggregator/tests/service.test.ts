@@ -13,6 +13,7 @@ import type { Service } from '@touchstone/shared/process/run-service';
 import { queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openJobWorker, type JobEvents, type JobWorker } from '@touchstone/shared/queue/job-worker';
+import { readPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { closeRedis, CONSUMER_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts, type VerdictSignals } from '@touchstone/shared/queue/verdict-signal';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
@@ -265,6 +266,18 @@ describe('the aggregator', () => {
     await start();
     await settled(ref);
     expect(await store.head(verdictKey(ref))).toBeNull();
+  });
+
+  it('counts what is pending by tenant, for the door', async () => {
+    env['SWEEP_INTERVAL_MS'] = '20';
+    for (let i = 0; i < 3; i++) await accept();
+    await start({ ...EAGER, minAgeMs: DAY_MS });
+    const counts = async () => (await readPendingCounts(redis, prefix))?.by_tenant;
+    while ((await counts()) === undefined) await redis.ping();
+    expect(await counts()).toEqual({ default: 3 });
+    const [marker] = await store.list('pending/', null, 1);
+    await store.delete(marker!.key);
+    while ((await counts())?.['default'] !== 2) await redis.ping();
   });
 
   it('tells that it is alive and ready', async () => {

@@ -1,10 +1,11 @@
 import type { DetectionId, Tenant } from '@touchstone/shared/contracts/detection-id';
+import { AppError } from '@touchstone/shared/contracts/failure';
 import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { VerdictSignals } from '@touchstone/shared/queue/verdict-signal';
 
 /** One held connection. Whoever gets it releases it. */
 type Hold = {
-  /** The verdict, or null when the time is over, `gone` aborts or the service stops. */
+  /** The verdict, or null when the time is over, `gone` aborts or the service stops. Throws when it was erased. */
   verdictOf(tenant: Tenant, id: DetectionId, limitMs: number, gone: AbortSignal): Promise<VerdictRecord | null>;
   release(): void;
 };
@@ -35,6 +36,7 @@ export function createVerdictWaiting(deps: {
     try {
       return await deps.readVerdict(tenant, id);
     } catch (error) {
+      if (error instanceof AppError && error.code === 'not_found') throw error;
       // The store may be back before the client's time is over.
       deps.onError(error);
       return null;

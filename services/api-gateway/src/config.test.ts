@@ -14,6 +14,11 @@ it('needs only an address of Redis', () => {
     maxBytesInFlight: 512 * 1_024 * 1_024,
     opensAnonymousDetect: false,
     trustedProxies: 0,
+    rateLimits: { perMinute: 300, perDay: 100_000 },
+    requestsPerMinute: 6_000,
+    maxQueuedPerTenant: 10_000,
+    maxQueueWaitMs: 900_000,
+    maxDetectQueueWaitMs: 50_000,
     apiKeysFile: '.data/keys.json',
   });
 });

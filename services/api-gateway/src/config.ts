@@ -12,6 +12,8 @@ const KEY_SETTINGS = {
   API_KEYS_FILE: z.string().optional(),
 };
 
+const limit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
+
 const SETTINGS = {
   ...COMMON_SETTINGS,
   ...OBJECT_STORE_SETTINGS,
@@ -28,6 +30,8 @@ const SETTINGS = {
     .default(CNN_SLOTS.join(','))
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(CnnSlot).min(1)),
+  /** Calibration artefact, as the aggregator has it: for the operating points that clients may choose. */
+  CALIBRATION_PATH: z.string().optional(),
   /** How long `POST /api/v1/detect` waits. */
   DETECT_WAIT_MS: milliseconds(55_000),
   /** Clients that wait for a verdict at the same time. */
@@ -36,6 +40,17 @@ const SETTINGS = {
   MAX_INFLIGHT_BYTES: z.coerce.number().int().min(1).default(536_870_912),
   /** Opens `POST /api/v1/detect`, and nothing else, to callers without a key. */
   ANONYMOUS_DETECT: flag(false),
+  /** Submissions of one API key, over all gateways; 0: no limit. Two cores keep up with 5 images a second. */
+  RATE_LIMIT_PER_MINUTE: limit(300),
+  RATE_LIMIT_PER_DAY: limit(100_000),
+  /** Requests of one key to one gateway, polls included; 0: no limit. */
+  RATE_LIMIT_REQUESTS_PER_MINUTE: limit(6_000),
+  /** Detections of one tenant that wait for a verdict; 0: no limit. */
+  MAX_QUEUED_PER_TENANT: limit(10_000),
+  /** Where an answer would take longer, submissions are refused; contract.md section 2. */
+  MAX_QUEUE_WAIT_MS: milliseconds(900_000),
+  /** The same for a client that waits on `POST /api/v1/detect`. */
+  MAX_DETECT_QUEUE_WAIT_MS: milliseconds(50_000),
   /** Proxies in front whose `X-Forwarded-For` names the caller of a rate limit. */
   TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
 };
@@ -58,11 +73,17 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     /** What this deployment answers for, in the order of the vocabulary. */
     detectors: Slot.options.filter((slot) => (slot === 'llm' ? hasJudge(settings) : settings.DETECTORS.includes(slot))),
     llmPolicy: settings.LLM_POLICY,
+    calibrationPath: settings.CALIBRATION_PATH,
     detectWaitMs: settings.DETECT_WAIT_MS,
     maxHeld: settings.MAX_HELD,
     maxBytesInFlight: settings.MAX_INFLIGHT_BYTES,
     opensAnonymousDetect: settings.ANONYMOUS_DETECT,
     trustedProxies: settings.TRUST_PROXY,
+    rateLimits: { perMinute: settings.RATE_LIMIT_PER_MINUTE, perDay: settings.RATE_LIMIT_PER_DAY },
+    requestsPerMinute: settings.RATE_LIMIT_REQUESTS_PER_MINUTE,
+    maxQueuedPerTenant: settings.MAX_QUEUED_PER_TENANT,
+    maxQueueWaitMs: settings.MAX_QUEUE_WAIT_MS,
+    maxDetectQueueWaitMs: settings.MAX_DETECT_QUEUE_WAIT_MS,
     apiKeysFile: keysFileOf(settings),
   };
 }

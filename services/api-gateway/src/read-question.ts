@@ -15,12 +15,18 @@ export type Upload = {
 };
 
 /** What a deployment answers for, and when it asks the LLM unless the client says otherwise. */
-export type Offer = { slots: Slot[]; llmPolicy: LlmPolicy };
+export type Offer = {
+  slots: Slot[];
+  llmPolicy: LlmPolicy;
+  /** Ids that the option `operating_point` accepts now. */
+  operatingPoints(): Promise<string[]>;
+};
 
 /** What the client asks of which image; throws the refusal. */
 export async function readQuestion(upload: Upload, offer: Offer): Promise<Question> {
   const { file } = upload;
   const options = parseDetectionOptions(upload.fields, offer.slots, offer.llmPolicy);
+  await assertOffered(options.operating_point, offer);
   if (file.bytes === 0) throw new AppError('malformed_request', 'The file in the field `image` is empty.');
   const { mediaType, width, height } = await readHeaderOf(file.path);
   const slots = offer.slots.filter((slot) => options.detectors.includes(slot));
@@ -40,6 +46,17 @@ export async function readQuestion(upload: Upload, offer: Offer): Promise<Questi
     options,
     slots,
   };
+}
+
+async function assertOffered(operatingPoint: string | null, offer: Offer): Promise<void> {
+  if (operatingPoint === null) return;
+  const offered = await offer.operatingPoints();
+  if (offered.includes(operatingPoint)) return;
+  const detail =
+    offered.length === 0
+      ? 'There is no calibration for the detectors that run, so no operating point can be chosen.'
+      : `This deployment offers ${offered.join(', ')}.`;
+  throw new AppError('operating_point_unavailable', detail);
 }
 
 async function readHeaderOf(path: string) {

@@ -8,6 +8,7 @@ import { makeApiKey, Scope, type ApiKeyRecord } from './core/api-key.ts';
 
 const USAGE = `Usage:
   npm run keys -- create --tenant NAME --scopes detect:write,detect:read [--expires 2027-01-01T00:00:00Z]
+                         [--per-minute N] [--per-day N]   (images; in place of the gateway's limits, 0: none)
   npm run keys -- list
   npm run keys -- revoke ID
 Scopes: ${Scope.options.join(' ')}
@@ -20,6 +21,8 @@ const CreateOptions = z.object({
     .transform((text) => text.split(','))
     .pipe(z.array(Scope).min(1)),
   expires: z.iso.datetime({ offset: true }).optional(),
+  'per-minute': z.coerce.number().int().min(0).optional(),
+  'per-day': z.coerce.number().int().min(0).optional(),
 });
 
 /** One command of `npm run keys`; gives back what to print. */
@@ -27,7 +30,13 @@ export async function runKeysCommand(args: string[], file: string): Promise<stri
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { tenant: { type: 'string' }, scopes: { type: 'string' }, expires: { type: 'string' } },
+    options: {
+      tenant: { type: 'string' },
+      scopes: { type: 'string' },
+      expires: { type: 'string' },
+      'per-minute': { type: 'string' },
+      'per-day': { type: 'string' },
+    },
   });
   const [command, id, ...rest] = positionals;
   if (command === 'create' && id === undefined) return createKey(values, file);
@@ -42,10 +51,12 @@ async function createKey(values: Record<string, string | undefined>, file: strin
     const problems = parsed.error.issues.map((issue) => `--${issue.path[0]?.toString() ?? ''}: ${issue.message}`);
     throw new Error(`${[...new Set(problems)].join('\n')}\n\n${USAGE}`);
   }
-  const { tenant, scopes, expires } = parsed.data;
+  const { tenant, scopes, expires, 'per-minute': perMinute, 'per-day': perDay } = parsed.data;
   const { text, ...kept } = makeApiKey();
   const record: ApiKeyRecord = { ...kept, tenant, scopes, created_at: new Date().toISOString() };
   if (expires !== undefined) record.expires_at = new Date(expires).toISOString();
+  if (perMinute !== undefined) record.rate_limit_per_minute = perMinute;
+  if (perDay !== undefined) record.rate_limit_per_day = perDay;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await changeApiKeys(file, (records) => [...records, record]);
   return `${text}\nThis is the only time the key is shown. Id ${record.id}, tenant ${tenant}, ${scopes.join(' ')}.`;

@@ -8,19 +8,29 @@ import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
 import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { createForgetDetection } from '@touchstone/shared/queue/forget-detection';
+import { queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openHeartbeat, readHeartbeats } from '@touchstone/shared/queue/heartbeats';
+import { readPendingCounts } from '@touchstone/shared/queue/pending-counts';
+import { readQueueLoads } from '@touchstone/shared/queue/queue-load';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
+import { loadCalibration } from '@touchstone/fusion/load-calibration';
 import { openApiKeys } from './adapters/api-keys-file.ts';
+import { createCapabilityReport } from './adapters/capability-report.ts';
 import { createDetectionReader } from './adapters/detection-reader.ts';
 import { createFlowProducer } from './adapters/flow-producer.ts';
 import { createHealthReporter } from './adapters/health-report.ts';
+import { createQueueWait } from './adapters/queue-wait.ts';
+import { createRateCounter } from './adapters/rate-counter.ts';
 import { settleWithin } from './adapters/settle-within.ts';
 import { openSpool } from './adapters/spool-storage.ts';
 import { createStoreProbe } from './adapters/store-probe.ts';
+import { createTenantQueue } from './adapters/tenant-queue.ts';
 import { createVerdictWaiting } from './await-verdict.ts';
 import type { Config } from './config.ts';
+import { createEraser } from './erase-on-request.ts';
 import { createApp } from './http/app.ts';
 import { openPublicServer } from './http/public-server.ts';
 import { createRunningDetections } from './running-detections.ts';
@@ -49,6 +59,14 @@ export async function startService(config: Config): Promise<Service> {
     }),
   };
 
+  const refusals = new Counter({
+    name: 'touchstone_admission_refusals_total',
+    help: 'Submissions refused before their body was read, by reason: wait, tenant, rate.',
+    labelNames: ['reason'] as const,
+    registers: [registry],
+  });
+  for (const reason of ['wait', 'tenant', 'rate']) refusals.inc({ reason }, 0);
+
   const store = await openObjectStore(config.store);
   const spool = await openSpool(join(config.dataDir, 'spool'), config.maxBytesInFlight, (error) =>
     logger.warn({ err: error }, 'the spool could not be cleaned'),
@@ -71,6 +89,11 @@ export async function startService(config: Config): Promise<Service> {
     // The message of an error may quote what is stored.
     onUnreadable: (id, error) => logger.warn({ detectionId: id, error: error.name }, 'left out of a list: unreadable'),
   });
+  const eraser = createEraser({
+    store,
+    forget: createForgetDetection(quick, config.queuePrefix, jobs),
+    nowMs: Date.now,
+  });
   const waiting = createVerdictWaiting({
     maxHeld: config.maxHeld,
     signals: listenForVerdicts(subscriber, config.queuePrefix),
@@ -78,18 +101,52 @@ export async function startService(config: Config): Promise<Service> {
     onError: (error) => logger.warn({ err: error }, 'a look for a verdict failed'),
   });
   const canWriteStore = createStoreProbe(store);
+  const capabilities = createCapabilityReport(
+    {
+      slots: config.detectors,
+      llmPolicy: config.llmPolicy,
+      detectWaitMs: config.detectWaitMs,
+      calibration: await loadCalibration(config.calibrationPath),
+    },
+    () => readHeartbeats(quick, config.queuePrefix, Date.now()),
+  );
   const isReady = () => settleWithin(READY_LIMIT_MS, canWriteStore(), false);
   observeLoad(registry, { held: () => waiting.held, bytes: () => spool.bytesInFlight });
 
+  // The judge's queue is left out: a verdict waits for the LLM no longer than its grace.
+  const detectorQueues = config.detectors.filter((slot) => slot !== 'llm').map((slot) => queueOfSlot[slot]);
   const app = createApp({
-    acceptance: { store, enqueue: createFlowProducer(quick, jobs, logger), nowMs: Date.now },
+    acceptance: {
+      store,
+      enqueue: createFlowProducer(quick, jobs, logger),
+      erase: eraser.erase,
+      abandoned: new Set(),
+      nowMs: Date.now,
+    },
+    eraser,
     reader,
     running: createRunningDetections(MAX_JOINABLE, Date.now),
     waiting,
     spool,
     keys,
+    admission: {
+      queueWait: createQueueWait(() => readQueueLoads(quick, config.queuePrefix, detectorQueues, Date.now())),
+      tenantQueue: createTenantQueue(() => readPendingCounts(quick, config.queuePrefix), Date.now),
+      countRate: createRateCounter(quick, config.queuePrefix),
+      rateLimits: config.rateLimits,
+      maxQueuedPerTenant: config.maxQueuedPerTenant,
+      maxQueueWaitMs: config.maxQueueWaitMs,
+      maxDetectQueueWaitMs: config.maxDetectQueueWaitMs,
+      refusals,
+    },
     opensAnonymousDetect: config.opensAnonymousDetect,
-    offer: { slots: config.detectors, llmPolicy: config.llmPolicy },
+    requestsPerMinute: config.requestsPerMinute,
+    offer: {
+      slots: config.detectors,
+      llmPolicy: config.llmPolicy,
+      operatingPoints: capabilities.operatingPoints,
+    },
+    capabilities,
     detectWaitMs: config.detectWaitMs,
     trustedProxies: config.trustedProxies,
     page,

@@ -8,7 +8,11 @@ export type LogLine = { level: string; msg: string; code?: string; url?: string 
  * The service as a process of its own, without Redis. `maxFileBlocks` stands for a full disk: the kernel lets it write no
  * longer file, so every write beyond fails as it would there (`ulimit -f`, blocks of 512 or 1,024 bytes).
  */
-export async function spawnGateway(dataDir: string, maxFileBlocks: number | null = null) {
+export async function spawnGateway(
+  dataDir: string,
+  maxFileBlocks: number | null = null,
+  settings: Record<string, string> = {},
+) {
   const main = new URL('../src/main.ts', import.meta.url).pathname;
   const limit = maxFileBlocks === null ? '' : `ulimit -f ${maxFileBlocks}; `;
   const command = ['-c', `${limit}exec "$@"`, 'sh', process.execPath, '--conditions=@touchstone/source', main];
@@ -21,6 +25,7 @@ export async function spawnGateway(dataDir: string, maxFileBlocks: number | null
       HOST: '127.0.0.1',
       METRICS_PORT: '0',
       LOG_LEVEL: 'info',
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -36,6 +41,7 @@ export async function spawnGateway(dataDir: string, maxFileBlocks: number | null
   });
   return {
     url,
+    pid: child.pid!,
     log,
     async kill() {
       child.kill('SIGKILL');

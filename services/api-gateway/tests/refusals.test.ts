@@ -183,7 +183,7 @@ describe('a request is refused', () => {
     ['POST', '/metrics', '404 not_found', null],
     ['GET', '/api/v1/detect', '405 method_not_allowed', 'POST'],
     ['DELETE', '/api/v1/detections', '405 method_not_allowed', 'GET, HEAD, POST'],
-    ['PUT', '/api/v1/detections/det_1', '405 method_not_allowed', 'GET, HEAD'],
+    ['PUT', '/api/v1/detections/det_1', '405 method_not_allowed', 'DELETE, GET, HEAD'],
     ['OPTIONS', '/api/v1/detect', '405 method_not_allowed', 'POST'],
     ['POST', '/', '405 method_not_allowed', 'GET, HEAD'],
     ['POST', '/health', '405 method_not_allowed', 'GET, HEAD'],

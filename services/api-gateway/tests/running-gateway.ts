@@ -39,6 +39,7 @@ export async function runGateway(settings: NodeJS.ProcessEnv = {}) {
     LOG_LEVEL: 'silent',
     PORT: '0',
     HOST: '127.0.0.1',
+    CALIBRATION_PATH: 'none',
     ...settings,
   };
   const service = await startService(loadConfig(env));

@@ -12,7 +12,7 @@ import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { createBudgetLedger } from './adapters/budget-ledger.ts';
 import { createJudgeMetrics } from './adapters/judge-metrics.ts';
 import { createJudgeObjects } from './adapters/judge-objects.ts';
-import { loadCalibration } from './adapters/load-calibration.ts';
+import { loadCalibration } from '@touchstone/fusion/load-calibration';
 import { loadPrompt } from './adapters/load-prompt.ts';
 import { createOpenAiJudge } from './adapters/openai-judge.ts';
 import { createAskModel } from './ask-model.ts';
@@ -74,7 +74,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
         timeoutMs,
         maxDelayMs,
       });
-      const calibration = config.calibrationPath === undefined ? null : await loadCalibration(config.calibrationPath);
+      const calibration = (await loadCalibration(config.calibrationPath))?.artefact ?? null;
       const pictures = keep(await deps.openPictures({ size: config.pictureProcesses, logger }));
       const promptSha256 = prompt.sha256;
       return { askModel, gate, pictures, calibration, prices, promptSha256, maxDelayMs, detectorsWaitMs };

@@ -12,7 +12,10 @@ export const OperatingPointBands = z.object({
   with_llm: Band.nullable(),
   n_real: z.number().int(),
   n_fake: z.number().int(),
+  /** Share of real images called manipulated, on images that neither the stack nor the thresholds saw. */
   measured_fpr: z.number().nullable(),
+  /** Share of fakes called authentic, on the same images. */
+  measured_fnr: z.number().nullable().optional(),
 });
 export type OperatingPointBands = z.infer<typeof OperatingPointBands>;
 
@@ -24,7 +27,11 @@ export const CalibrationArtefact = z.object({
   format: z.literal(1),
   id: z.string().min(1).max(100),
   created_at: z.iso.datetime(),
+  /** What the images were; figures hold for traffic like them. */
   domain: z.string(),
+  /** The file of scores that it was fitted on, and the seed that dealt its parts. */
+  scores_sha256: z.string().optional(),
+  seed: z.number().int().optional(),
   fitted_n: z.object({ real: z.number().int(), fake: z.number().int() }),
   default_operating_point: z.string(),
   detectors: z.partialRecord(
@@ -53,6 +60,18 @@ export const CalibrationArtefact = z.object({
       w0: z.number(),
       w: z.partialRecord(CnnSlot, z.number().min(0)),
       w_llm: z.number().min(0).nullable(),
+      /** Whether its images were those that only these detectors answered, or that others answered as well. */
+      fitted_on: z.enum(['alone', 'among_others']).optional(),
+      /** How the stack does on images that it never saw. */
+      check: z
+        .object({
+          n_real: z.number().int(),
+          n_fake: z.number().int(),
+          auc: z.number().nullable(),
+          ece: z.number().nullable(),
+          log_loss: z.number().nullable(),
+        })
+        .optional(),
       bands: z.record(z.string(), OperatingPointBands),
     }),
   ),

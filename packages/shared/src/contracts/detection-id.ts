@@ -8,13 +8,16 @@ export const DetectionId = z.string().regex(/^det_[0-9a-f]{12}7[0-9a-f]{3}[89ab]
 export type DetectionId = z.infer<typeof DetectionId>;
 
 /** Makes an id for the given time in ms since the epoch. */
-export function newDetectionId(nowMs: number): DetectionId {
+export const newDetectionId = (nowMs: number): DetectionId => `det_${newUuid7Hex(nowMs)}`;
+
+/** A UUIDv7 as 32 hex digits; what stands before it says of what it is the name. */
+export function newUuid7Hex(nowMs: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   new DataView(bytes.buffer).setUint32(0, Math.floor(nowMs / 2 ** 16));
   new DataView(bytes.buffer).setUint16(4, nowMs % 2 ** 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x70;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return `det_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The time in ms since the epoch at which the id was made. */

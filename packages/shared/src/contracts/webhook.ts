@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { DetectionId, Revision, Tenant } from './detection-id.ts';
+import { DetectionId, newUuid7Hex, Revision, Tenant } from './detection-id.ts';
 import { VerdictRecord } from './verdict-record.ts';
 
 /** `whe_` + a UUIDv7 as 32 hex digits. */
 export const EndpointId = z.string().regex(/^whe_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$/, 'not an endpoint id');
 export type EndpointId = z.infer<typeof EndpointId>;
+
+export const newEndpointId = (nowMs: number): EndpointId => `whe_${newUuid7Hex(nowMs)}`;
 
 /** What a receiver may be told. `detection.failed` covers everything that ended without an evaluation of ours. */
 export const WebhookEvent = z.enum(['detection.completed', 'detection.failed']);
@@ -41,15 +43,21 @@ export const EndpointRecord = z.object({
   disabled_reason: DisabledReason.nullable(),
   /** Since when every attempt has failed; null after a success. */
   failing_since: z.iso.datetime().nullable(),
-  /** Newest first. During a rotation two are valid. `sealed` is a `whsec_` text under `SECRET_KEY`. */
-  secrets: z
-    .array(z.object({ sealed: z.string(), created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() }))
-    .min(1),
+  /**
+   * Newest first; more than one is valid during a rotation. `sealed` is a `whsec_` text under `SECRET_KEY`, bound to
+   * `endpointSecretContext`. Empty once the endpoint is removed.
+   */
+  secrets: z.array(
+    z.object({ sealed: z.string(), created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() }),
+  ),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
   removed_at: z.iso.datetime().nullable(),
 });
 export type EndpointRecord = z.infer<typeof EndpointRecord>;
+
+/** What the secrets of an endpoint are sealed for: moved to another record they cannot be opened. */
+export const endpointSecretContext = (tenant: Tenant, id: EndpointId) => `endpoint-secret/${tenant}/${id}`;
 
 /** What stands in place of an endpoint's id for an address that was given with one detection. */
 export const ONCE = 'once';

@@ -1,5 +1,7 @@
 import { FlowProducer, Queue, type FlowJob } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { Slot } from '../contracts/vocabulary.ts';
+import type { JobsOfDetection } from '../storage/erase-detection.ts';
 import {
   catalog,
   followerJobId,
@@ -33,12 +35,36 @@ export type DetectionJobs = {
   deliveryStates(refs: RevisionName[]): Promise<FlowState[]>;
   /** Removes the finished jobs of a flow, so that `addFlow` starts it anew. Jobs that are underway stay. */
   removeFinished(payload: RevisionPayload): Promise<void>;
+  /**
+   * Removes every job of a detection, in whatever state. Jobs that a worker holds stay and are counted, unless `force`:
+   * the worker then finds its job gone when it is through.
+   */
+  removeAll(jobs: JobsOfDetection, options: { force: boolean }): Promise<{ held: number }>;
   /** States of the parents, in the order of the question; one round trip for all. */
   flowStates(refs: RevisionName[]): Promise<FlowState[]>;
   /** Whether a worker holds a detector job of this revision right now, or has finished one. */
   hasStarted(payload: Pick<RevisionPayload, 'id' | 'revision' | 'slots'>): Promise<boolean>;
   close(): Promise<void>;
 };
+
+const CAUSES = catalog['deliver-webhook'].payload.shape.cause.unwrap().options;
+
+/** Every job that a detection can have; those of parents first. */
+function namesOfJobs({ id, revisions, receivers }: JobsOfDetection): [QueueName, string][] {
+  return revisions.flatMap((revision) => {
+    const ref = { id, revision };
+    const deliveries = [undefined, ...receivers].flatMap((receiver) =>
+      // Only the names count, so the tenant does not matter.
+      CAUSES.map((cause) => deliveryJobId({ tenant: '', ...ref, receiver, cause })),
+    );
+    return [
+      ['merge-verdict', parentJobId(ref)],
+      ['finalise-detection', followerJobId(ref, 'finalise')],
+      ...Slot.options.map((slot): [QueueName, string] => [queueOfSlot[slot], followerJobId(ref, slot)]),
+      ...[...new Set(deliveries)].map((jobId): [QueueName, string] => ['deliver-webhook', jobId]),
+    ] satisfies [QueueName, string][];
+  });
+}
 
 /** `connection` stays the caller's to close. */
 export function openDetectionJobs(connection: Redis, prefix: string, onError: (error: Error) => void): DetectionJobs {
@@ -122,6 +148,22 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
         const job = await queues[name].getJob(jobId);
         if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
       }
+    },
+    async removeAll(detection, { force }) {
+      // Parents first: when its last child goes, a parent that waits for it would start.
+      const named = namesOfJobs(detection);
+      const pipeline = connection.pipeline();
+      for (const [name, jobId] of named) pipeline.exists(keyOf(name, jobId));
+      const replies = (await pipeline.exec()) ?? [];
+      let held = 0;
+      for (const [i, [name, jobId]] of named.entries()) {
+        const [error, exists] = replies[i] ?? [new Error('Redis gave no reply'), null];
+        if (error) throw error;
+        if (exists === 0) continue;
+        if (force) await connection.del(`${keyOf(name, jobId)}:lock`);
+        if ((await queues[name].remove(jobId, { removeChildren: false })) === 0) held++;
+      }
+      return { held };
     },
     flowStates: (refs) => statesOf('merge-verdict', refs.map(parentJobId)),
     async hasStarted(payload) {

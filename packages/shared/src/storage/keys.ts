@@ -12,7 +12,12 @@ export const requestKey = (tenant: Tenant, id: DetectionId) => `requests/${tenan
 export const partialKey = ({ tenant, id, revision }: RevisionRef, slot: Slot) =>
   `partials/${tenant}/${id}/r${revision}/${slot}.json`;
 export const verdictKey = ({ tenant, id, revision }: RevisionRef) => `verdicts/${tenant}/${id}/r${revision}.json`;
+export const partialsPrefix = (tenant: Tenant, id: DetectionId) => `partials/${tenant}/${id}/`;
+export const verdictsPrefix = (tenant: Tenant, id: DetectionId) => `verdicts/${tenant}/${id}/`;
 export const erasedKey = (tenant: Tenant, id: DetectionId) => `erased/${tenant}/${id}`;
+/** Marker: an erasure has begun and something of it may be left. Removed last. */
+export const ERASING_PREFIX = 'erasing/';
+export const erasingKey = (tenant: Tenant, id: DetectionId) => `${ERASING_PREFIX}${tenant}/${id}`;
 
 /** Two hex digits that spread markers over 256 listings. */
 const shardOf = (id: DetectionId) => createHash('sha256').update(id).digest('hex').slice(0, 2);
@@ -24,6 +29,17 @@ export const PENDING_PREFIX = 'pending/';
 export const pendingKey = (ref: RevisionRef) => markerKey(PENDING_PREFIX, ref);
 export const UNDELIVERED_PREFIX = 'undelivered/';
 export const undeliveredKey = (ref: RevisionRef) => markerKey(UNDELIVERED_PREFIX, ref);
+
+/** Prefixes of the markers of all revisions. */
+export const markerPrefixes = (tenant: Tenant, id: DetectionId): string[] =>
+  [PENDING_PREFIX, UNDELIVERED_PREFIX].map((prefix) => `${prefix}${shardOf(id)}/${tenant}/${id}.r`);
+export const pendingPrefix = (tenant: Tenant, id: DetectionId) => markerPrefixes(tenant, id)[0]!;
+
+/** Reads the key of an object that there is once per detection back; null for a key that is none. */
+export function parseDetectionKey(key: string): { tenant: Tenant; id: DetectionId } | null {
+  const match = /^(?:uploads|requests|erased|erasing)\/([a-z0-9-]+)\/(det_[0-9a-f]{32})(?:\.json)?$/.exec(key);
+  return match ? { tenant: match[1]!, id: match[2]! } : null;
+}
 
 /** Reads the key of a marker of either kind back; null for a key that is none. */
 export function parseMarkerKey(key: string): RevisionRef | null {
@@ -57,3 +73,6 @@ export const deliveryKey = (receiver: Receiver, ref: RevisionRef, attempt: numbe
 
 /** `keyHash`: sha256 of the `Idempotency-Key` as 64 hex digits. */
 export const idempotencyKey = (tenant: Tenant, keyHash: string) => `idem/${tenant}/${keyHash}`;
+/** Created before the record that names `id` is removed: see `retireIdempotencyRecord`. */
+export const retirementKey = (tenant: Tenant, keyHash: string, id: DetectionId) =>
+  `${idempotencyKey(tenant, keyHash)}.${id}`;

@@ -1,13 +1,10 @@
-import type { CalibrationArtefact } from '@touchstone/shared/contracts/calibration-artefact';
 import type { Partial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { DetectorResult, VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import { Slot, type DetectorReason, type DetectorStatus } from '@touchstone/shared/contracts/vocabulary';
 import { fuse, type Fusion } from '@touchstone/fusion/fuse';
+import type { LoadedCalibration } from '@touchstone/fusion/load-calibration';
 import { summarise } from './summarise.ts';
-
-/** A calibration with the digest that verdicts name it by. */
-export type LoadedCalibration = { artefact: CalibrationArtefact; sha256: string };
 
 export type VerdictInput = {
   request: RequestRecord;

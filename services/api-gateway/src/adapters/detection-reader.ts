@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Detection } from '@touchstone/shared/contracts/detection';
 import { timeOfDetectionId, type DetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
-import { AppError } from '@touchstone/shared/contracts/failure';
 import { Partial } from '@touchstone/shared/contracts/partial';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
+import { answerCacheKey } from '@touchstone/shared/queue/forget-detection';
 import { asError } from '@touchstone/shared/process/error-code';
+import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { readJson } from '@touchstone/shared/storage/json-object';
 import {
   idOfIndexKey,
@@ -18,9 +19,10 @@ import {
   verdictKey,
 } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { S3CallError } from '@touchstone/shared/storage/s3-failure';
+import { noSuchDetection } from '../core/no-such-detection.ts';
 import { representDetection } from '../core/represent-detection.ts';
 import { settleWithin } from './settle-within.ts';
+import { isStoreFailure, withinStoreLimit } from './within-store-limit.ts';
 
 /** A representation as it is sent. `etag` is strong: equal tags are equal bytes. */
 export type DetectionAnswer = { body: string; etag: string; isDone: boolean };
@@ -28,7 +30,7 @@ export type DetectionAnswer = { body: string; etag: string; isDone: boolean };
 export type DetectionReader = {
   /** Null when the tenant has no such detection. */
   answer(tenant: Tenant, id: DetectionId): Promise<DetectionAnswer | null>;
-  /** Null as long as there is none. */
+  /** Null as long as there is none. Throws when the detection was erased. */
   verdict(tenant: Tenant, id: DetectionId): Promise<VerdictRecord | null>;
   /**
    * Newest first, starting behind `position`. `next` is the position of the following page, if there is one. Detections
@@ -42,6 +44,8 @@ const REVISION = 1;
 const REDIS_LIMIT_MS = 250;
 const CACHED_FOR_SECONDS = 3_600;
 const STORE_LIMIT_MS = 15_000;
+const withinLimit = <T>(work: Promise<T>) =>
+  withinStoreLimit(STORE_LIMIT_MS, 'The object store does not answer.', work);
 /** Without marker and verdict at this age, a question was refused half stored, and its client told so. */
 const GHOST_AFTER_MS = 86_400_000;
 
@@ -54,17 +58,25 @@ export function createDetectionReader(deps: {
   onUnreadable: (id: DetectionId, error: Error) => void;
 }): DetectionReader {
   const { store, redis, prefix, jobs, onUnreadable } = deps;
-  const cacheKey = (tenant: Tenant, id: DetectionId) => `${prefix}:answer:${tenant}:${id}`;
   const ask = <T>(question: () => Promise<T>): Promise<T | null> =>
     redis.status === 'ready' ? settleWithin(REDIS_LIMIT_MS, question(), null) : Promise.resolve(null);
 
+  /** Like every writer, it looks for the tombstone after its put: an erasure may have passed between. */
+  const keep = async (tenant: Tenant, id: DetectionId, text: string) => {
+    const key = answerCacheKey(prefix, tenant, id);
+    await ask(() => redis.set(key, text, 'EX', CACHED_FOR_SECONDS));
+    const mustGo = await isErased(store, { tenant, id }).catch(() => true);
+    if (mustGo) await ask(() => redis.del(key));
+  };
+
   const compose = async (tenant: Tenant, id: DetectionId): Promise<DetectionAnswer | null> => {
     const ref = { tenant, id, revision: REVISION };
-    const [request, verdict] = await Promise.all([
+    const [request, verdict, erased] = await Promise.all([
       readJson(store, requestKey(tenant, id), RequestRecord),
       readJson(store, verdictKey(ref), VerdictRecord),
+      isErased(store, ref),
     ]);
-    if (request === null) return null;
+    if (request === null || erased) return null;
     const { slots } = request;
     const read = verdict === null ? slots : [];
     const stored = await Promise.all(read.map((slot) => readJson(store, partialKey(ref, slot), Partial)));
@@ -74,13 +86,11 @@ export function createDetectionReader(deps: {
     const detection = representDetection({ request, revision: REVISION, verdict, partials, hasStarted });
     const body = JSON.stringify(Detection.parse(detection));
     const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
-    if (detection.done) {
-      void ask(() => redis.set(cacheKey(tenant, id), `${etag}${body}`, 'EX', CACHED_FOR_SECONDS));
-    }
+    if (detection.done) void keep(tenant, id, `${etag}${body}`);
     return { body, etag, isDone: detection.done };
   };
   const answer = async (tenant: Tenant, id: DetectionId) => {
-    const cached = await ask(() => redis.get(cacheKey(tenant, id)));
+    const cached = await ask(() => redis.get(answerCacheKey(prefix, tenant, id)));
     const parts = cached === null ? null : /^("[0-9a-f]{16}")(\{.+\})$/s.exec(cached);
     return parts ? { etag: parts[1]!, body: parts[2]!, isDone: true } : compose(tenant, id);
   };
@@ -101,8 +111,13 @@ export function createDetectionReader(deps: {
 
   return {
     answer: (tenant, id) => withinLimit(answer(tenant, id)),
-    verdict: (tenant, id) =>
-      withinLimit(readJson(store, verdictKey({ tenant, id, revision: REVISION }), VerdictRecord)),
+    async verdict(tenant, id) {
+      const ref = { tenant, id, revision: REVISION };
+      const look = Promise.all([readJson(store, verdictKey(ref), VerdictRecord), isErased(store, ref)]);
+      const [verdict, erased] = await withinLimit(look);
+      if (erased) throw noSuchDetection();
+      return verdict;
+    },
     async page(tenant, position, limit) {
       const prefixOfTenant = indexPrefix(tenant);
       const after = position === null ? null : prefixOfTenant + position;
@@ -123,23 +138,3 @@ export function createDetectionReader(deps: {
     },
   };
 }
-
-/** Errors of the system, and a store that does not answer, are told as such; one that gives nonsense is our fault. */
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
-  const late = Symbol('late');
-  let failure: unknown;
-  const outcome = await settleWithin(
-    STORE_LIMIT_MS,
-    work.catch((error: unknown) => {
-      failure = error;
-      throw error;
-    }),
-    late,
-  );
-  if (outcome !== late) return outcome as T;
-  if (failure !== undefined && !isStoreFailure(failure)) throw failure;
-  throw new AppError('store_unavailable', 'The object store does not answer.', { cause: failure });
-}
-
-const isStoreFailure = (error: unknown): boolean =>
-  error instanceof S3CallError || (error as NodeJS.ErrnoException).syscall !== undefined;

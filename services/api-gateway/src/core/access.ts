@@ -1,6 +1,7 @@
 import { DEFAULT_TENANT, type Tenant } from '@touchstone/shared/contracts/detection-id';
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { findApiKey, type ApiKeyRecord, type Scope } from './api-key.ts';
+import type { RateLimits } from './rate-limit.ts';
 
 /** What tells who is asking. `address` is the peer of the socket, whatever any header says. */
 export type Visitor = {
@@ -20,7 +21,13 @@ export type KeyRing = {
 };
 
 /** Anonymous callers are limited by their address. */
-export type Access = { tenant: Tenant; keyId: string | null; isAnonymous: boolean };
+export type Access = {
+  tenant: Tenant;
+  keyId: string | null;
+  isAnonymous: boolean;
+  /** What the key says in place of the usual limits. */
+  rateLimits?: Partial<RateLimits>;
+};
 
 const REALM = 'Bearer realm="touchstone"';
 const HOW_TO_MAKE_A_KEY = 'npm run keys -- create --tenant NAME --scopes detect:write,detect:read';
@@ -61,7 +68,10 @@ export function decideAccess(
       headers: { 'WWW-Authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"` },
     });
   }
-  return { tenant: key.tenant, keyId: key.id, isAnonymous: false };
+  const { tenant, id: keyId, rate_limit_per_minute: perMinute, rate_limit_per_day: perDay } = key;
+  if (perMinute === undefined && perDay === undefined) return { tenant, keyId, isAnonymous: false };
+  const rateLimits = { ...(perMinute === undefined ? {} : { perMinute }), ...(perDay === undefined ? {} : { perDay }) };
+  return { tenant, keyId, isAnonymous: false, rateLimits };
 }
 
 /**

@@ -17,6 +17,9 @@ export const ApiKeyRecord = z.object({
   created_at: z.iso.datetime(),
   expires_at: z.iso.datetime().optional(),
   revoked_at: z.iso.datetime().optional(),
+  /** Submissions that this key may send, in place of the gateway's own limits; 0 sets none. */
+  rate_limit_per_minute: z.number().int().min(0).optional(),
+  rate_limit_per_day: z.number().int().min(0).optional(),
 });
 export type ApiKeyRecord = z.infer<typeof ApiKeyRecord>;
 

@@ -71,12 +71,7 @@ describe('options', () => {
     expect(JSON.stringify([refusal.message, refusal.errors])).not.toContain('secret');
   });
 
-  it('offer no choice of operating point, calibrated or not', () => {
-    expect(() => parse({ operating_point: 'fpr_1pct' })).toThrow(
-      expect.objectContaining({
-        code: 'operating_point_unavailable',
-        message: 'This release offers no choice of operating point.',
-      }),
-    );
+  it('keep the name of an operating point: whether it is offered is for others to say', () => {
+    expect(parse({ operating_point: 'fpr_1pct' }).operating_point).toBe('fpr_1pct');
   });
 });

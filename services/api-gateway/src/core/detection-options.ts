@@ -1,4 +1,3 @@
-import { AppError } from '@touchstone/shared/contracts/failure';
 import { LlmPolicy, type DetectionOptions } from '@touchstone/shared/contracts/request-record';
 import { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { InvalidFields, pointerTo, type FieldError } from './invalid-fields.ts';
@@ -34,9 +33,6 @@ export function parseDetectionOptions(
   const llm = read('llm');
   const operatingPoint = read('operating_point');
   if (errors.length > 0) throw new InvalidFields(errors);
-  if (operatingPoint !== undefined) {
-    throw new AppError('operating_point_unavailable', 'This release offers no choice of operating point.');
-  }
   const asked = new Set<string>(detectors === undefined ? deployed : splitList(detectors));
   const hasLlm = deployed.includes('llm');
   // Who names the LLM among the detectors wants it, also where the default is to leave it out.
@@ -47,7 +43,7 @@ export function parseDetectionOptions(
   if (policy === 'off') asked.delete('llm');
   const chosen = Slot.options.filter((slot) => asked.has(slot));
   if (chosen.length === 0) throw new InvalidFields([{ pointer: '/detectors', detail: 'leaves no detector to ask' }]);
-  const options = { external_id: externalId ?? null, detectors: chosen, operating_point: null };
+  const options = { external_id: externalId ?? null, detectors: chosen, operating_point: operatingPoint ?? null };
   return hasLlm ? { ...options, llm: asked.has('llm') ? policy : 'off' } : options;
 }
 

@@ -1,7 +1,10 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { AppError } from '@touchstone/shared/contracts/failure';
+import { createAdmitSubmission } from './admit-submission.ts';
 import { createAuthorize } from './authorize.ts';
+import { createCapabilitiesRoute } from './capabilities-route.ts';
 import { createDetectRoute } from './detect-route.ts';
+import { createEraseRoute } from './erase-route.ts';
 import { createListRoute, createReadRoute, createSubmitRoute } from './detections-routes.ts';
 import type { Gateway } from './gateway.ts';
 import { refuseAmbiguousFraming, setSecurityHeaders } from './guard-request.ts';
@@ -21,19 +24,26 @@ export function createApp(gateway: Gateway): Express {
   app.use(observeRequests(gateway.logger, gateway.metrics), setSecurityHeaders, lingerAfterAnswer);
   app.use(refuseAmbiguousFraming);
 
-  const authorize = createAuthorize(gateway.keys, gateway.opensAnonymousDetect);
+  const authorize = createAuthorize(gateway.keys, gateway);
+  const admit = (route: 'detect' | 'detections') => createAdmitSubmission(gateway.admission, route);
   app
     .route('/api/v1/detect')
-    .post(authorize('detect:write', 'anonymous-detect'), createDetectRoute(gateway))
+    .post(authorize('detect:write', 'anonymous-detect'), admit('detect'), createDetectRoute(gateway))
     .all(refuseMethod('POST'));
   app
     .route('/api/v1/detections')
-    .post(authorize('detect:write'), createSubmitRoute(gateway))
+    .post(authorize('detect:write'), admit('detections'), createSubmitRoute(gateway))
     .get(authorize('detect:read'), createListRoute(gateway))
     .all(refuseMethod('GET, HEAD, POST'));
   app
     .route('/api/v1/detections/:id')
     .get(authorize('detect:read'), createReadRoute(gateway))
+    .delete(authorize('detect:write'), createEraseRoute(gateway))
+    .all(refuseMethod('DELETE, GET, HEAD'));
+
+  app
+    .route('/api/v1/capabilities')
+    .get(authorize('detect:read'), createCapabilitiesRoute(gateway))
     .all(refuseMethod('GET, HEAD'));
 
   const open: [string, RequestHandler][] = [

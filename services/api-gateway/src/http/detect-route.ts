@@ -5,10 +5,12 @@ import { OriginalAnswer } from '@touchstone/shared/contracts/original-answer';
 import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import { acceptDetection } from '../accept-detection.ts';
+import { acceptOnce } from '../accept-once.ts';
+import { keyHashOf } from '../core/idempotency.ts';
 import { parsePrefer } from '../core/parse-prefer.ts';
 import { lacksEveryDetector, projectOriginalAnswer } from '../core/project-original-answer.ts';
 import { readQuestion } from '../read-question.ts';
-import { locationOf, retryAfter } from './detection-headers.ts';
+import { locationOf, markReplay, retryAfter } from './detection-headers.ts';
 import type { Gateway } from './gateway.ts';
 import { goneSignal } from './gone-signal.ts';
 import { receiveUpload } from './receive-upload.ts';
@@ -30,6 +32,7 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
     const doesWait = !prefer.respondAsync || prefer.waitS !== null;
     // Before the upload is read, and again after it: others may have come in between.
     if (doesWait && waiting.isFull) throw tooManyHeld();
+    const keyHash = keyHashOf(request.headersDistinct['idempotency-key']);
     const upload = await receiveUpload(request, response, spool);
     let id: DetectionId;
     let asked: Slot[];
@@ -39,10 +42,17 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
         if (doesWait && hold === null) throw tooManyHeld();
         const question = await readQuestion(upload, offer);
         asked = question.options.detectors;
-        id = await running.joinOr(tenant, question, async () => {
-          const record = await acceptDetection(acceptance, tenant, question, doesWait);
-          return record.id;
-        });
+        if (keyHash === null) {
+          id = await running.joinOr(tenant, question, async () => {
+            const record = await acceptDetection(acceptance, tenant, question, doesWait);
+            return record.id;
+          });
+        } else {
+          // A key names its own detection: an equal question under another key, or none, is another one.
+          const accepted = await acceptOnce(acceptance, tenant, question, doesWait, keyHash);
+          if (accepted.isReplay) markReplay(response);
+          id = accepted.record.id;
+        }
         context.detectionId = id;
       } finally {
         await upload.discard();

@@ -1,3 +1,4 @@
+import type { Response } from 'express';
 import { timeOfDetectionId, type DetectionId } from '@touchstone/shared/contracts/detection-id';
 import { retryAfterSeconds } from '../core/retry-after.ts';
 
@@ -10,3 +11,6 @@ export function detectionHeaders(id: DetectionId, isDone: boolean): Record<strin
 }
 
 export const retryAfter = (id: DetectionId) => String(retryAfterSeconds(Date.now() - timeOfDetectionId(id)));
+
+/** The question had been accepted before under the same `Idempotency-Key`. Stays, whatever the answer will be. */
+export const markReplay = (response: Response) => response.setHeader('Idempotency-Replay', 'true');

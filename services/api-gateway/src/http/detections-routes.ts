@@ -1,13 +1,13 @@
 import type { RequestHandler } from 'express';
 import { DetectionId } from '@touchstone/shared/contracts/detection-id';
-import { AppError } from '@touchstone/shared/contracts/failure';
-import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
-import { acceptDetection } from '../accept-detection.ts';
+import { acceptQuestion, type Accepted } from '../accept-once.ts';
 import type { DetectionAnswer } from '../adapters/detection-reader.ts';
+import { keyHashOf } from '../core/idempotency.ts';
 import { cursorOf, parseListQuery } from '../core/list-query.ts';
+import { noSuchDetection } from '../core/no-such-detection.ts';
 import { parsePrefer } from '../core/parse-prefer.ts';
 import { readQuestion } from '../read-question.ts';
-import { detectionHeaders, locationOf } from './detection-headers.ts';
+import { detectionHeaders, locationOf, markReplay } from './detection-headers.ts';
 import type { Gateway } from './gateway.ts';
 import { goneSignal } from './gone-signal.ts';
 import { receiveUpload } from './receive-upload.ts';
@@ -22,19 +22,22 @@ export function createSubmitRoute(gateway: Gateway): RequestHandler {
     const context = contextOf(response);
     const tenant = context.tenant!;
     const waitS = parsePrefer(request.get('prefer')).waitS ?? 0;
+    const keyHash = keyHashOf(request.headersDistinct['idempotency-key']);
     const upload = await receiveUpload(request, response, spool);
-    let record: RequestRecord;
+    let accepted: Accepted;
     // When too many wait already, this one is not held but answered like any other.
     const hold = waitS > 0 ? waiting.hold() : null;
     try {
       try {
         const question = await readQuestion(upload, offer);
-        record = await acceptDetection(acceptance, tenant, question, hold !== null);
+        accepted = await acceptQuestion(acceptance, tenant, question, hold !== null, keyHash);
       } finally {
         await upload.discard();
       }
+      const { record, isReplay } = accepted;
       const { id } = record;
       context.detectionId = id;
+      if (isReplay) markReplay(response);
       if (hold === null) return sendFresh(request, response, record);
       const verdict = await hold.verdictOf(tenant, id, waitS * 1_000, goneSignal(response));
       const answer = verdict === null ? null : await reader.answer(tenant, id);
@@ -65,7 +68,11 @@ export function createReadRoute({ reader, waiting }: Gateway): RequestHandler {
     let answer: DetectionAnswer = found;
     try {
       await hold?.verdictOf(tenant, id.data, waitS * 1_000, goneSignal(response));
-      if (hold !== null) answer = (await reader.answer(tenant, id.data)) ?? found;
+      if (hold !== null) {
+        const later = await reader.answer(tenant, id.data);
+        if (later === null) throw noSuchDetection();
+        answer = later;
+      }
     } finally {
       hold?.release();
     }
@@ -90,6 +97,3 @@ export function createListRoute({ reader }: Gateway): RequestHandler {
     });
   };
 }
-
-/** The same for an unknown id and another tenant's: it tells nothing. */
-const noSuchDetection = () => new AppError('not_found', 'There is no such detection.');

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { Detection } from '@touchstone/shared/contracts/detection';
 import type { DetectionId } from '@touchstone/shared/contracts/detection-id';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
+import { noSuchDetection } from '../core/no-such-detection.ts';
 import { representDetection } from '../core/represent-detection.ts';
 import { detectionHeaders, locationOf } from './detection-headers.ts';
 import type { Gateway } from './gateway.ts';
@@ -22,7 +23,8 @@ export async function sendState(
   id: DetectionId,
 ): Promise<void> {
   const answer = await reader.answer(contextOf(response).tenant!, id);
-  if (answer === null) throw new Error('a detection that was accepted is not in the store');
+  // It was accepted, so it can only have been erased meanwhile.
+  if (answer === null) throw noSuchDetection();
   send(request, response, id, answer.body);
 }
 
