@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { newDetectionId } from '@touchstone/shared/contracts/detection-id';
+import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
 import type { ReadyMessage } from '@touchstone/shared/process/run-service';
 import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
+import { createJudgeMetrics } from '../../services/llm-worker/src/adapters/judge-metrics.ts';
 import { startSystem, type RunningSystem } from './support/running-system.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -70,7 +72,8 @@ describe('the operators’ port of a running system', () => {
     expect((await fetch(`${system.url}/api/v1/detect`, { method: 'POST', body: form })).status).toBe(200);
     const answer = await fetch(`${url}/metrics`);
     expect(answer.status).toBe(200);
-    const text = await answer.text();
+    // This system has no key for a language model, so no llm-worker either.
+    const text = `${await answer.text()}\n${await metricsOfJudge()}`;
     const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]));
     expect(types.size).toBe([...text.matchAll(/^# TYPE /gm)].length);
     for (const service of ['api-gateway', 'gpu-worker', 'aggregator', 'operators']) {
@@ -197,6 +200,14 @@ async function queriesOfDashboard(): Promise<string[]> {
 async function queriesOfRules(): Promise<string[]> {
   const text = await readFile(join(ROOT, 'infra/observability/alert-rules.yml'), 'utf8');
   return [...text.matchAll(/^ +expr: (.+)$/gm)].map(([, query]) => query!);
+}
+
+async function metricsOfJudge(): Promise<string> {
+  const { registry } = createProcessMetrics('llm-worker');
+  createJudgeMetrics(registry, () => 'closed').countCall('judged', { in: 1, out: 1 }, 1);
+  const names = registry.getMetricsAsArray().map(({ name }) => name);
+  const texts = names.filter((name) => /_llm_/.test(name)).map((name) => registry.getSingleMetricAsString(name));
+  return (await Promise.all(texts)).join('\n');
 }
 
 /** What a PromQL query asks for that these metrics do not have. Families without a sample yet have no labels to check. */

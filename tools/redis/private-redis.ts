@@ -30,8 +30,10 @@ export type RedisServer = {
   release(): void;
 };
 
-/** `dataDir` undefined means nothing is kept. */
-export async function prepareRedis(options: FindOptions & { dataDir?: string | undefined }): Promise<RedisServer> {
+/** `dataDir` undefined means nothing is kept. `serverEnv` goes to the server on top of our own environment. */
+export async function prepareRedis(
+  options: FindOptions & { dataDir?: string | undefined; serverEnv?: NodeJS.ProcessEnv },
+): Promise<RedisServer> {
   const program = await findRedis(options);
   const base = Buffer.byteLength(tmpdir()) <= MAX_TEMP_DIR_BYTES ? tmpdir() : '/tmp';
   const socketDir = mkdtempSync(join(base, SOCKET_DIR_PREFIX));
@@ -65,7 +67,7 @@ export async function prepareRedis(options: FindOptions & { dataDir?: string | u
     launch(output) {
       const child = spawn(program.path, args, {
         stdio: ['ignore', output, output],
-        env: { ...process.env, ...program.env },
+        env: { ...process.env, ...program.env, ...options.serverEnv },
         // Ctrl-C reaches a whole process group; Redis has to outlive the services.
         detached: true,
       });

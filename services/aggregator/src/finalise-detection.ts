@@ -1,3 +1,4 @@
+import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import { CNN_SLOTS } from '@touchstone/shared/contracts/vocabulary';
 import type { RevisionRef } from '@touchstone/shared/storage/keys';
@@ -15,13 +16,16 @@ export type FinaliseDeps = {
   calibration: LoadedCalibration | null;
   /** Tells who waits; best effort. */
   announce(ref: RevisionRef): Promise<void>;
+  /** Enqueues the delivery that is owed from now on; best effort. */
+  enqueueDelivery(ref: RevisionRef): Promise<void>;
   nowMs(): number;
 };
 
 /**
  * Brings a revision to its one verdict, by whatever way it is called and however often: the merge job, the end of the
- * LLM's grace, the sweeper, or all of them at once. The stored verdict wins; the marker goes last, so that a crash at
- * any line leaves the promise standing. Null: the detection was erased meanwhile.
+ * LLM's grace, the sweeper, or all of them at once. The stored verdict wins. The promise of a webhook is made before the
+ * promise of a verdict is taken back, so that a crash at any line leaves one of them standing. Null: the detection was
+ * erased meanwhile.
  */
 export async function finaliseDetection(
   deps: FinaliseDeps,
@@ -33,13 +37,19 @@ export async function finaliseDetection(
     await records.settle(ref);
     return null;
   }
-  const verdict = (await records.verdict(ref)) ?? (await records.keepVerdict(await decideVerdict(deps, ref, options)));
+  const [request, stored] = await Promise.all([records.request(ref), records.verdict(ref)]);
+  const verdict = stored ?? (await records.keepVerdict(await decideVerdict(deps, ref, request, options)));
+  // Whoever comes when the marker is gone comes late: the webhook has been owed already, and perhaps delivered.
+  const owes = request?.callback !== undefined && (stored === null || (await records.isPending(ref)));
+  if (owes) await records.oweDelivery(ref);
   if (await records.isErased(ref)) {
     await records.dropVerdict(ref);
+    await records.settleDelivery(ref);
     await records.settle(ref);
     return null;
   }
   await records.settle(ref);
+  if (owes) await deps.enqueueDelivery(ref);
   await deps.announce(ref);
   return verdict;
 }
@@ -47,9 +57,9 @@ export async function finaliseDetection(
 async function decideVerdict(
   deps: FinaliseDeps,
   ref: RevisionRef,
+  request: RequestRecord | null,
   options: { expired: boolean },
 ): Promise<VerdictRecord> {
-  const request = await deps.records.request(ref);
   if (request === null) throw new IncompleteDetectionError(`no request record for ${ref.id}`);
   // After a day even a partial that cannot be read must not keep the detection open.
   const unreadable = options.expired ? 'absent' : 'error';

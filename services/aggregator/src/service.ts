@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { Counter, Gauge } from 'prom-client';
 import { createLogger } from '@touchstone/shared/observe/logger';
 import { logJobEvents } from '@touchstone/shared/observe/job-logging';
 import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
@@ -12,44 +11,30 @@ import { openJobWorker } from '@touchstone/shared/queue/job-worker';
 import { publishPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
+import { settlesWithin } from '@touchstone/shared/process/settles-within';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
+import { createDeliveryLog } from '@touchstone/shared/webhooks/delivery-log';
 import { loadCalibration } from '@touchstone/fusion/load-calibration';
 import { unfittedDetectors } from '@touchstone/fusion/offered-points';
 import type { RevisionRef } from '@touchstone/shared/storage/keys';
+import { createAggregatorMetrics } from './adapters/aggregator-metrics.ts';
 import { createDetectionRecords } from './adapters/detection-records.ts';
 import { createLeaderLock } from './adapters/leader-lock.ts';
 import { startSweeping } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
 import { finaliseDetection } from './finalise-detection.ts';
+import { openDelivery } from './open-delivery.ts';
 import { createSweeper, SWEEP_CLOCKS, type SweepClocks, type SweepReport } from './sweep-pending.ts';
+import { createUndeliveredSweeper, type UndeliveredReport } from './sweep-undelivered.ts';
+
+const ENQUEUE_LIMIT_MS = 2_000;
+const DELIVERY_CLOSE_LIMIT_MS = 1_000;
 
 /** Merges partials into verdicts and keeps the promise that none is forgotten. */
 export async function startService(config: Config, clocks: Partial<SweepClocks> = {}): Promise<Service> {
   const logger = createLogger('aggregator', config.logLevel);
   const { registry, jobFailures } = createProcessMetrics('aggregator');
-  const verdicts = new Counter({
-    name: 'touchstone_verdicts_total',
-    help: 'Revisions brought to an end by this process, by verdict.',
-    labelNames: ['verdict'] as const,
-    registers: [registry],
-  });
-  const sweeps = new Counter({
-    name: 'touchstone_sweeper_actions_total',
-    help: 'What the sweeper did with pending markers.',
-    labelNames: ['action'] as const,
-    registers: [registry],
-  });
-  const pending = new Gauge({
-    name: 'touchstone_pending_detections',
-    help: 'Accepted detections without a verdict, at the last sweep of this process.',
-    registers: [registry],
-  });
-  const oldest = new Gauge({
-    name: 'touchstone_pending_oldest_age_seconds',
-    help: 'Age of the oldest of them.',
-    registers: [registry],
-  });
-
+  const metrics = createAggregatorMetrics(registry);
   const calibration = await loadCalibration(config.calibrationPath);
   /** Weights that were complained about: one line for each is enough. */
   const complainedOf = new Set<string>();
@@ -59,6 +44,8 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
   const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);
   const records = createDetectionRecords(store);
+  const log = createDeliveryLog(store);
+  const delivery = await openDelivery(config, { store, records, log, registry, logger });
 
   const finalise = async (ref: RevisionRef, expired: boolean): Promise<void> => {
     const verdict = await finaliseDetection(
@@ -69,6 +56,13 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
           signalVerdict(quick, config.queuePrefix, tenant, id).catch(() => {
             logger.debug({ detectionId: id }, 'verdict stored but not announced');
           }),
+        async enqueueDelivery({ tenant, id, revision }) {
+          // Without a connection BullMQ would wait for one; the marker is the promise, and the sweeper keeps it.
+          const isAdded =
+            quick.status === 'ready' &&
+            (await settlesWithin(ENQUEUE_LIMIT_MS, jobs.addDelivery({ tenant, id, revision, cause: 'verdict' })));
+          if (!isAdded) logger.debug({ detectionId: id }, 'webhook owed but not enqueued');
+        },
         nowMs: Date.now,
       },
       ref,
@@ -81,7 +75,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       complainedOf.add(other.weights_sha256);
       logger.warn({ ...other, calibration: calibration?.artefact.id }, 'not calibrated: fitted for other weights');
     }
-    verdicts.inc({ verdict: verdict.verdict });
+    metrics.verdicts.inc({ verdict: verdict.verdict });
     logger.info({ detectionId: ref.id, revision: ref.revision, verdict: verdict.verdict }, 'verdict stored');
   };
 
@@ -97,30 +91,53 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       return {};
     }),
   );
+  const deliverer = openJobWorker(
+    'deliver-webhook',
+    { ...workerOptions, concurrency: config.deliveryConcurrency },
+    async (payload) => {
+      await delivery.deliver(payload);
+      return {};
+    },
+  );
   const publishCounts = async ({ sinceMs, byTenant }: NonNullable<SweepReport['counts']>) => {
     const counts = { since_ms: sinceMs, by_tenant: Object.fromEntries(byTenant) };
     await publishPendingCounts(quick, config.queuePrefix, counts).catch(() => {
       logger.debug({}, 'counts of pending detections not published');
     });
   };
-  const sweeping = startSweeping({
-    sweep: createSweeper({
-      store,
-      records,
-      jobs,
-      finalise,
-      onAction: (action) => sweeps.inc({ action }),
-      logger,
-      clocks: { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks },
-      nowMs: Date.now,
-      uptimeMs: () => performance.now(),
-    }),
+  const sweepClocks = { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks };
+  const sweepPending = createSweeper({
+    store,
+    records,
+    jobs,
+    finalise,
+    onAction: (action) => metrics.sweeps.inc({ action }),
+    logger,
+    clocks: sweepClocks,
+    nowMs: Date.now,
+    uptimeMs: () => performance.now(),
+  });
+  const sweepUndelivered = createUndeliveredSweeper({
+    store,
+    records,
+    log,
+    jobs,
+    onRequeued: () => metrics.requeued.inc(),
+    logger,
+    clocks: sweepClocks,
+    nowMs: Date.now,
+    uptimeMs: () => performance.now(),
+  });
+  const sweeping = startSweeping<SweepReport & { webhooks: UndeliveredReport }>({
+    sweep: async (mayGoOn) => ({ ...(await sweepPending(mayGoOn)), webhooks: await sweepUndelivered(mayGoOn) }),
     lock: createLeaderLock(quick, `${config.queuePrefix}:sweeper`, config.sweepIntervalMs + 3_000),
     intervalMs: config.sweepIntervalMs,
     onReport(report) {
       // Who does not sweep knows nothing: an old value must not keep an alarm up.
-      pending.set(report?.pending ?? 0);
-      oldest.set((report?.oldestAgeMs ?? 0) / 1_000);
+      metrics.pending.set(report?.pending ?? 0);
+      metrics.oldestPending.set((report?.oldestAgeMs ?? 0) / 1_000);
+      metrics.undelivered.set(report?.webhooks.undelivered ?? 0);
+      metrics.oldestUndelivered.set((report?.webhooks.oldestAgeMs ?? 0) / 1_000);
       if (report?.counts) void publishCounts(report.counts);
     },
     logger,
@@ -140,14 +157,15 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     detectors: [],
     metrics_url: processServer.url,
   }));
-  for (const worker of workers) worker.start();
+  for (const worker of [...workers, deliverer]) worker.start();
   logger.info({ calibration: calibration?.artefact.id ?? null }, 'aggregator is ready');
 
   return {
     addresses: { metrics: processServer.url },
     async close() {
       await sweeping.close();
-      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all([...workers, deliverer].map((worker) => worker.close()));
+      await settlesWithin(DELIVERY_CLOSE_LIMIT_MS, delivery.close());
       await heartbeat.close();
       await processServer.close();
       await jobs.close();

@@ -6,6 +6,8 @@ import type { DetectionJobs, FlowState } from '@touchstone/shared/queue/detectio
 import { parseMarkerKey, PENDING_PREFIX, type RevisionRef } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { DetectionRecords } from './adapters/detection-records.ts';
+import { dueMarkers, forgetPast, type DueMarker } from './core/due-markers.ts';
+import { forEachOf } from './core/for-each-of.ts';
 import { decideSweep, EXPIRES_AFTER_MS, type SweepAction } from './core/sweep-decision.ts';
 
 /** Clocks of the sweeper, in ms; contract.md section 2. */
@@ -49,7 +51,7 @@ export type SweepReport = {
   counts: { sinceMs: number; byTenant: Map<Tenant, number> } | null;
 };
 
-type Due = { key: string; ref: RevisionRef; ageMs: number; flow: FlowState };
+type Due = DueMarker & { flow: FlowState };
 
 /**
  * Pushes on every accepted detection that has no verdict after a while, whatever Redis has forgotten. The returned
@@ -86,15 +88,13 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
     for (let after: string | null = null; await mayGoOn();) {
       const page = await store.list(PENDING_PREFIX, after, PAGE);
       report.pending += page.length;
-      const seen = page.flatMap(({ key, modifiedMs }) => {
-        const ref = parseMarkerKey(key);
-        if (ref !== null) counts.byTenant.set(ref.tenant, (counts.byTenant.get(ref.tenant) ?? 0) + 1);
-        const ageMs = deps.nowMs() - modifiedMs;
-        report.oldestAgeMs = Math.max(report.oldestAgeMs, ageMs);
-        // A marker of the future means that a clock was set back: how old it is cannot be told.
-        const isDue = ageMs >= clocks.minAgeMs || ageMs < 0;
-        return ref !== null && isDue && !restsUntilMs.has(key) ? [{ key, ref, ageMs }] : [];
-      });
+      for (const { key, modifiedMs } of page) {
+        const tenant = parseMarkerKey(key)?.tenant;
+        if (tenant !== undefined) counts.byTenant.set(tenant, (counts.byTenant.get(tenant) ?? 0) + 1);
+        report.oldestAgeMs = Math.max(report.oldestAgeMs, deps.nowMs() - modifiedMs);
+      }
+      const isResting = (key: string) => restsUntilMs.has(key);
+      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting });
       const states = seen.length === 0 ? [] : await jobs.flowStates(seen.map(({ ref }) => ref));
       const due = seen.map((one, i): Due => ({ ...one, flow: states[i]! }));
       const isWaiting = ({ flow, ageMs }: Due) => flow === 'underway' && ageMs < EXPIRES_AFTER_MS;
@@ -121,19 +121,6 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
     );
     return report;
   };
-}
-
-/** Runs `work` for each item, so many at once, as long as `mayGoOn` holds. */
-async function forEachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  mayGoOn: () => Promise<boolean>,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  for (let at = 0; at < items.length; at += atOnce) {
-    if (!(await mayGoOn())) return;
-    await Promise.all(items.slice(at, at + atOnce).map(work));
-  }
 }
 
 async function push(deps: SweepDeps, { key, ref, ageMs, flow }: Due): Promise<SweepAction> {
@@ -178,8 +165,4 @@ async function push(deps: SweepDeps, { key, ref, ageMs, flow }: Due): Promise<Sw
       await jobs.addFlow(payload, request.priority);
       return action;
   }
-}
-
-function forgetPast(times: Map<string, number>, nowMs: number): void {
-  for (const [key, untilMs] of times) if (untilMs <= nowMs) times.delete(key);
 }

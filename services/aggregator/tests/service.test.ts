@@ -9,6 +9,7 @@ import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial
 import { PendingMarker, RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
+import type { Callback } from '@touchstone/shared/contracts/webhook';
 import type { Service } from '@touchstone/shared/process/run-service';
 import { queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
@@ -23,6 +24,7 @@ import {
   partialKey,
   pendingKey,
   requestKey,
+  undeliveredKey,
   verdictKey,
   type RevisionRef,
 } from '@touchstone/shared/storage/keys';
@@ -32,6 +34,7 @@ import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { loadConfig } from '../src/config.ts';
 import { finaliseDetection } from '../src/finalise-detection.ts';
 import { startService } from '../src/service.ts';
+import { openReceiver } from './webhook-receiver.ts';
 import type { SweepClocks } from '../src/sweep-pending.ts';
 
 const ignore = () => undefined;
@@ -87,11 +90,15 @@ describe('the aggregator', () => {
     services.push(await startService(loadConfig(env), clocks));
   };
   /** Stores what the gateway stores for an accepted detection; nothing is enqueued. */
-  const accept = async (slots: Slot[] = ['sbi', 'distildire']): Promise<RevisionRef & { slots: Slot[] }> => {
+  const accept = async (
+    slots: Slot[] = ['sbi', 'distildire'],
+    callback?: Callback,
+  ): Promise<RevisionRef & { slots: Slot[] }> => {
     const id = newDetectionId(Date.now());
     const ref = { tenant: 'default', id, revision: 1 };
     const options = { external_id: null, detectors: slots, operating_point: null };
-    await createJson(store, requestKey('default', id), RequestRecord, requestOf({ id, slots, options }));
+    const request = requestOf({ id, slots, options, ...(callback === undefined ? {} : { callback }) });
+    await createJson(store, requestKey('default', id), RequestRecord, request);
     await createJson(store, pendingKey(ref), PendingMarker, ref);
     return { ...ref, slots };
   };
@@ -185,14 +192,67 @@ describe('the aggregator', () => {
     expect(await verdictOf(ref)).toEqual(first);
   });
 
+  it('tells the receiver within two seconds of the verdict, and of a webhook that Redis forgot as well', async () => {
+    env['WEBHOOK_ALLOW_LOOPBACK'] = '1';
+    const receiver = await openReceiver();
+    const callback: Callback = { kind: 'once', url: receiver.url };
+    // Its verdict came while Redis was away.
+    const forgotten = await accept(['sbi'], callback);
+    await storePartial(forgotten, 'sbi', 0.99);
+    const records = createDetectionRecords(store);
+    const nothing = async () => undefined;
+    const deps = { records, calibration: null, announce: nothing, enqueueDelivery: nothing, nowMs: Date.now };
+    await finaliseDetection(deps, forgotten, { expired: false });
+    answer('sbi', 0.98);
+    await start();
+    const ref = await accept(['sbi'], callback);
+    await jobs.addFlow(ref, 10);
+    await receiver.has(2);
+    const told = receiver.received.map(({ body }) => JSON.parse(body) as { data: { id: string; occurred_at: string } });
+    expect(new Set(told.map(({ data }) => data.id))).toEqual(new Set([forgotten.id, ref.id]));
+    const message = told.find(({ data }) => data.id === ref.id)!;
+    expect(Date.now() - Date.parse(message.data.occurred_at)).toBeLessThan(2_000);
+    for (const one of [forgotten, ref]) while ((await store.head(undeliveredKey(one))) !== null) await redis.ping();
+    expect(await store.list('undelivered/', null, 10)).toEqual([]);
+    await receiver.close();
+  });
+
+  it.each(['oweDelivery', 'settle'] as const)(
+    'keeps the promise of a webhook when it is killed before %s',
+    async (step) => {
+      const ref = await accept(['sbi'], { kind: 'once', url: 'https://example.com/hook' });
+      await storePartial(ref, 'sbi', 0.99);
+      const records = createDetectionRecords(store);
+      const nothing = async () => undefined;
+      const deps = { calibration: null, announce: nothing, enqueueDelivery: nothing, nowMs: Date.now };
+      const dying = { ...records, [step]: () => Promise.reject(new Error('killed')) };
+      await expect(finaliseDetection({ ...deps, records: dying }, ref, { expired: false })).rejects.toThrow('killed');
+      expect(await store.head(pendingKey(ref))).not.toBeNull();
+      await finaliseDetection({ ...deps, records }, ref, { expired: false });
+      expect([await store.head(pendingKey(ref)), await records.owesDelivery(ref)]).toEqual([null, true]);
+      // A merge job that comes late owes nothing more.
+      await records.settleDelivery(ref);
+      await finaliseDetection({ ...deps, records }, ref, { expired: false });
+      expect(await records.owesDelivery(ref)).toBe(false);
+    },
+  );
+
   it('gives all aggregators the verdict that was stored first when they race for it', async () => {
     const ref = await accept(['distildire']);
     await storePartial(ref, 'distildire', 0.99);
     const records = createDetectionRecords(store);
     const finaliseAt = (nowMs: number) =>
-      finaliseDetection({ records, calibration: null, announce: async () => undefined, nowMs: () => nowMs }, ref, {
-        expired: false,
-      });
+      finaliseDetection(
+        {
+          records,
+          calibration: null,
+          announce: async () => undefined,
+          enqueueDelivery: async () => undefined,
+          nowMs: () => nowMs,
+        },
+        ref,
+        { expired: false },
+      );
     // Racers that differ, so that an overwrite would show.
     const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => finaliseAt(1_000 * i)));
     const stored = await verdictOf(ref);

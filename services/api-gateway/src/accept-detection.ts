@@ -18,6 +18,8 @@ export type Question = {
   slots: Slot[];
   /** Absent when nobody is to be told. */
   callback?: Callback | undefined;
+  /** Whether the client left the choice to us: then another default tomorrow does not make it another question. */
+  isCallbackOurChoice?: boolean;
 };
 
 export type Acceptance = {

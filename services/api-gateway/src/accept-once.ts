@@ -49,7 +49,8 @@ export async function acceptOnce(
   keyHash: string,
 ): Promise<Accepted> {
   const { abandoned } = acceptance;
-  const fingerprint = fingerprintOf(question);
+  const { image, options, callback, isCallbackOurChoice } = question;
+  const fingerprint = fingerprintOf({ image, options, callback: isCallbackOurChoice === true ? undefined : callback });
   const claim = await withinStoreLimit(
     LOOKUP_LIMIT_MS,
     'The question could not be stored.',

@@ -4,6 +4,7 @@ import { LlmPolicy } from '@touchstone/shared/contracts/request-record';
 import { CNN_SLOTS, CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
 import { COMMON_SETTINGS, flag, milliseconds, parseEnvironment, port } from '@touchstone/shared/process/environment';
 import { hasJudge, JUDGE_SETTINGS } from '@touchstone/shared/process/judge-settings';
+import { WEBHOOK_SETTINGS, webhookSettings } from '@touchstone/shared/process/webhook-settings';
 import { OBJECT_STORE_SETTINGS, objectStoreSettings } from '@touchstone/shared/storage/open-object-store';
 
 const KEY_SETTINGS = {
@@ -19,6 +20,7 @@ const SETTINGS = {
   ...OBJECT_STORE_SETTINGS,
   ...KEY_SETTINGS,
   ...JUDGE_SETTINGS,
+  ...WEBHOOK_SETTINGS,
   /** When the LLM is asked unless the client says otherwise. */
   LLM_POLICY: LlmPolicy.default('always'),
   PORT: port(8_000),
@@ -73,6 +75,7 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     /** What this deployment answers for, in the order of the vocabulary. */
     detectors: Slot.options.filter((slot) => (slot === 'llm' ? hasJudge(settings) : settings.DETECTORS.includes(slot))),
     llmPolicy: settings.LLM_POLICY,
+    webhooks: webhookSettings(settings),
     calibrationPath: settings.CALIBRATION_PATH,
     detectWaitMs: settings.DETECT_WAIT_MS,
     maxHeld: settings.MAX_HELD,

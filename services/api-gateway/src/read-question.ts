@@ -2,8 +2,9 @@ import { AppError } from '@touchstone/shared/contracts/failure';
 import type { LlmPolicy } from '@touchstone/shared/contracts/request-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import type { Question } from './accept-detection.ts';
+import type { Asker, ChooseCallback } from './choose-callback.ts';
 import { openFileByteSource } from './adapters/file-byte-source.ts';
-import { parseDetectionOptions } from './core/detection-options.ts';
+import { callbackWishOf, parseDetectionOptions } from './core/detection-options.ts';
 import { readImageHeader } from './core/read-image-header.ts';
 
 /** A form as it was received: its file on disk and its text fields. */
@@ -22,8 +23,13 @@ export type Offer = {
   operatingPoints(): Promise<string[]>;
 };
 
-/** What the client asks of which image; throws the refusal. */
-export async function readQuestion(upload: Upload, offer: Offer): Promise<Question> {
+/** What the client asks of which image, and who is to hear the answer; throws the refusal. */
+export async function readQuestion(
+  upload: Upload,
+  offer: Offer,
+  asker: Asker,
+  chooseCallback: ChooseCallback,
+): Promise<Question> {
   const { file } = upload;
   const options = parseDetectionOptions(upload.fields, offer.slots, offer.llmPolicy);
   await assertOffered(options.operating_point, offer);
@@ -33,6 +39,8 @@ export async function readQuestion(upload: Upload, offer: Offer): Promise<Questi
   if (slots.length === 0) {
     throw new AppError('no_detector_available', 'This deployment has none of the detectors that were asked for.');
   }
+  const wish = callbackWishOf(upload.fields);
+  const callback = await chooseCallback(asker, wish);
   return {
     file,
     image: {
@@ -45,6 +53,8 @@ export async function readQuestion(upload: Upload, offer: Offer): Promise<Questi
     },
     options,
     slots,
+    callback,
+    isCallbackOurChoice: wish.url === null && wish.endpoint === null,
   };
 }
 

@@ -27,7 +27,7 @@ export function createRunningDetections(maxEntries: number, nowMs: () => number)
   };
   return {
     async joinOr(tenant, question, accept) {
-      const key = JSON.stringify([tenant, question.image.sha256, question.options]);
+      const key = JSON.stringify([tenant, question.image.sha256, question.options, question.callback]);
       const running = byQuestion.get(key);
       if (running !== undefined && nowMs() - running.sinceMs < JOINABLE_FOR_MS) return running.id;
       drop(key);

@@ -15,6 +15,7 @@ import { readPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { readQueueLoads } from '@touchstone/shared/queue/queue-load';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
+import { loadSecretKeys } from '@touchstone/shared/secrets/load-secret-keys';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { loadCalibration } from '@touchstone/fusion/load-calibration';
 import { openApiKeys } from './adapters/api-keys-file.ts';
@@ -33,6 +34,7 @@ import type { Config } from './config.ts';
 import { createEraser } from './erase-on-request.ts';
 import { createApp } from './http/app.ts';
 import { openPublicServer } from './http/public-server.ts';
+import { openWebhooks } from './open-webhooks.ts';
 import { createRunningDetections } from './running-detections.ts';
 
 const READY_LIMIT_MS = 2_000;
@@ -72,6 +74,7 @@ export async function startService(config: Config): Promise<Service> {
     logger.warn({ err: error }, 'the spool could not be cleaned'),
   );
   const keys = await openApiKeys(config.apiKeysFile, (error) => logger.error({ err: error }, 'API keys'));
+  const secretKeys = await loadSecretKeys(config.webhooks.secretKey, config.dataDir);
   const page = await readFile(new URL('../public/index.html', import.meta.url), 'utf8');
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -100,6 +103,7 @@ export async function startService(config: Config): Promise<Service> {
     readVerdict: (tenant, id) => reader.verdict(tenant, id),
     onError: (error) => logger.warn({ err: error }, 'a look for a verdict failed'),
   });
+  const webhooks = openWebhooks({ store, redis: quick, jobs, outbound: config.webhooks.outbound, secretKeys });
   const canWriteStore = createStoreProbe(store);
   const capabilities = createCapabilityReport(
     {
@@ -147,6 +151,7 @@ export async function startService(config: Config): Promise<Service> {
       operatingPoints: capabilities.operatingPoints,
     },
     capabilities,
+    webhooks,
     detectWaitMs: config.detectWaitMs,
     trustedProxies: config.trustedProxies,
     page,
@@ -186,6 +191,7 @@ export async function startService(config: Config): Promise<Service> {
       // Who waits is answered 202 or 504 and asks again elsewhere.
       waiting.close();
       await closed;
+      await webhooks.close();
       await heartbeat.close();
       await processServer.close();
       spool.close();

@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DetectionPage } from '@touchstone/shared/contracts/detection';
 import { newDetectionId } from '@touchstone/shared/contracts/detection-id';
+import { endpointSecretContext, newEndpointId } from '@touchstone/shared/contracts/webhook';
+import { generateWebhookSecret } from '@touchstone/shared/outbound/webhook-keys';
+import { loadSecretKeys } from '@touchstone/shared/secrets/load-secret-keys';
+import { openSecretBox } from '@touchstone/shared/secrets/secret-box';
+import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-records';
 import { Scope, type ApiKeyRecord } from '../src/core/api-key.ts';
 import { createApp } from '../src/http/app.ts';
 import type { Gateway } from '../src/http/gateway.ts';
 import { runKeysCommand } from '../src/run-keys-command.ts';
 import { formOf, runGateway, type RunningGateway } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
+import { endpointOf } from './verdict-fixtures.ts';
 
 /** One row of the table. */
 type Route = {
@@ -32,6 +38,34 @@ const detectionOf = async (a: Record<string, string>) =>
 const noDetection = () => `/api/v1/detections/${newDetectionId(Date.now())}`;
 const form = () => formOf(jpegOf(8, 8));
 
+const HOOKS = '/api/v1/webhook-endpoints';
+const noHook = () => `${HOOKS}/${newEndpointId(Date.now())}`;
+/** An endpoint of tenant A at an address that is not called. */
+async function hookOf(): Promise<string> {
+  const [tenant, id] = ['acme', newEndpointId(Date.now())];
+  const box = openSecretBox(await loadSecretKeys(undefined, gateway.dataDir));
+  const sealed = box.seal(generateWebhookSecret(), endpointSecretContext(tenant, id));
+  const secrets = [{ sealed, created_at: new Date().toISOString(), expires_at: null }];
+  const record = endpointOf({ id, tenant, url: 'https://127.0.0.1/', secrets });
+  await openEndpointRecords(gateway.store).create(record);
+  return `${HOOKS}/${id}`;
+}
+const hookRoute = (method: string, path: string, allowed: number): Route => ({
+  method,
+  path: `${HOOKS}/:id${path}`,
+  scope: 'webhooks:manage',
+  ownedBy: async () => `${await hookOf()}${path}`,
+  unknown: () => `${noHook()}${path}`,
+  allowed,
+});
+async function decidedOf(a: Record<string, string>): Promise<string> {
+  const { id } = await gateway.submit(jpegOf(8, 8), a);
+  await gateway.storeVerdict(id, {}, 'acme');
+  return id;
+}
+/** Where a resource is read that a path names, or that it does something to. */
+const resourceOf = (path: string) => /^(?:\/[^/]+){4}/.exec(path)![0];
+
 /** Every route of the public door. One that is missing here fails the first test. */
 const ROUTES: Route[] = [
   { method: 'POST', path: '/api/v1/detect', scope: 'detect:write', body: form, allowed: 504 },
@@ -53,7 +87,25 @@ const ROUTES: Route[] = [
     unknown: noDetection,
     allowed: 204,
   },
+  { method: 'POST', path: HOOKS, scope: 'webhooks:manage', allowed: 400 },
+  { method: 'GET', path: HOOKS, scope: 'webhooks:manage', allowed: 200 },
+  hookRoute('GET', '', 200),
+  hookRoute('PATCH', '', 200),
+  hookRoute('DELETE', '', 204),
+  hookRoute('GET', '/deliveries', 200),
+  hookRoute('POST', '/rotate-secret', 200),
+  hookRoute('POST', '/replay', 400),
+  hookRoute('POST', '/test', 200),
+  {
+    method: 'POST',
+    path: `${HOOKS}/:id/deliveries/:detection/redeliver`,
+    scope: 'webhooks:manage',
+    ownedBy: async (a) => `${await hookOf()}/deliveries/${await decidedOf(a)}/redeliver`,
+    unknown: () => `${noHook()}/deliveries/${newDetectionId(Date.now())}/redeliver`,
+    allowed: 202,
+  },
   { method: 'GET', path: '/api/v1/capabilities', scope: 'detect:read', allowed: 200 },
+  { method: 'GET', path: '/.well-known/jwks.json', scope: null, allowed: 200 },
   { method: 'GET', path: '/', scope: null, allowed: 200 },
   { method: 'GET', path: '/favicon.ico', scope: null, allowed: 200 },
   { method: 'GET', path: '/health', scope: null, allowed: 200 },
@@ -154,13 +206,14 @@ describe.each(GUARDED.map((route) => [titleOf(route), route] as const))('%s', (_
 describe.each(OWNED.map((route) => [titleOf(route), route] as const))('%s of another tenant', (_title, route) => {
   it('answers 404, in the very words of what never was, and leaves the resource as it is', async () => {
     const path = await route.ownedBy!(as.a);
-    const before = await bodyOf(await fetch(gateway.url + path, { headers: as.a }));
+    const resource = gateway.url + resourceOf(path);
+    const before = await bodyOf(await fetch(resource, { headers: as.a }));
     const [theirs, nobodys] = [await ask(route, path, as.b), await ask(route, route.unknown!(), as.b)];
     expect([theirs.status, nobodys.status]).toEqual([404, 404]);
     expect(await bodyOf(theirs)).toBe(await bodyOf(nobodys));
     const names = (response: Response) => [...response.headers.keys()].toSorted();
     expect(names(theirs)).toEqual(names(nobodys));
-    const after = await fetch(gateway.url + path, { headers: as.a });
+    const after = await fetch(resource, { headers: as.a });
     expect([after.status, await bodyOf(after)]).toEqual([200, before]);
   });
 });

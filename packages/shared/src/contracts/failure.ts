@@ -15,6 +15,9 @@ export const failures = {
   unsupported_media_type: { status: 415, retryable: false, title: 'The media type is not supported' },
   expectation_failed: { status: 417, retryable: false, title: 'The expectation is not supported' },
   idempotency_key_reused: { status: 422, retryable: false, title: 'The key belongs to another request' },
+  webhook_endpoint_unavailable: { status: 422, retryable: false, title: 'The webhook endpoint gets no messages' },
+  webhook_url_blocked: { status: 422, retryable: false, title: 'Webhooks are not sent to this address' },
+  webhook_verification_failed: { status: 422, retryable: false, title: 'The receiver did not ask for webhooks' },
   undecodable_image: { status: 422, retryable: false, title: 'The image cannot be decoded' },
   truncated_image: { status: 422, retryable: false, title: 'The image file is cut short' },
   operating_point_unavailable: { status: 422, retryable: false, title: 'The operating point is not available' },
@@ -23,6 +26,7 @@ export const failures = {
   internal_error: { status: 500, retryable: true, title: 'Something went wrong on our side' },
   overloaded: { status: 503, retryable: true, title: 'The service is overloaded' },
   no_detector_available: { status: 503, retryable: true, title: 'No detector is available' },
+  queue_unavailable: { status: 503, retryable: true, title: 'The queue is not available' },
   store_unavailable: { status: 503, retryable: true, title: 'The object store is not available' },
   detection_timeout: { status: 504, retryable: true, title: 'The detection is not finished yet' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;

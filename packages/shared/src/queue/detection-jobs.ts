@@ -131,7 +131,9 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
       const jobId = deliveryJobId(payload);
       const job = await queues[name].getJob(jobId);
       if (job && ((await job.isCompleted()) || (await job.isFailed()))) await job.remove();
-      await queues[name].add(name, catalog[name].payload.parse(payload), jobOptions(catalog[name], jobId, 1));
+      // A replay of thousands must not keep those waiting whose verdict is new.
+      const priority = payload.cause === 'verdict' ? 1 : 10;
+      await queues[name].add(name, catalog[name].payload.parse(payload), jobOptions(catalog[name], jobId, priority));
     },
     deliveryStates: (refs) =>
       statesOf(

@@ -50,9 +50,10 @@ export function parseMarkerKey(key: string): RevisionRef | null {
 const INDEX_EPOCH = 9_999_999_999_999;
 export const indexPrefix = (tenant: Tenant) => `index/${tenant}/`;
 
-/** Sorts newest first, because LIST sorts ascending. */
+/** Where in the index detections of this time begin; it sorts newest first, because LIST sorts ascending. */
+export const indexPosition = (acceptedMs: number) => String(INDEX_EPOCH - acceptedMs).padStart(13, '0');
 export const indexKey = (tenant: Tenant, id: DetectionId, acceptedMs: number) =>
-  `${indexPrefix(tenant)}${String(INDEX_EPOCH - acceptedMs).padStart(13, '0')}-${id}`;
+  `${indexPrefix(tenant)}${indexPosition(acceptedMs)}-${id}`;
 
 /** The detection id that an index key names; null for a key that is none. */
 export function idOfIndexKey(key: string): DetectionId | null {
@@ -70,6 +71,12 @@ export const deliveriesPrefix = (receiver: Receiver, { tenant, id, revision }: R
 /** Attempts are padded, so that LIST gives them in order. */
 export const deliveryKey = (receiver: Receiver, ref: RevisionRef, attempt: number) =>
   `${deliveriesPrefix(receiver, ref)}${String(attempt).padStart(4, '0')}.json`;
+
+/** Reads the key of a delivery record back; null for a key that is none. */
+export function parseDeliveryKey(key: string): { id: DetectionId; revision: number; attempt: number } | null {
+  const match = /^deliveries\/[a-z0-9-]+\/\w+\/(det_[0-9a-f]{32})\/r(\d{1,6})\/(\d{4,})\.json$/.exec(key);
+  return match ? { id: match[1]!, revision: Number(match[2]), attempt: Number(match[3]) } : null;
+}
 
 /** `keyHash`: sha256 of the `Idempotency-Key` as 64 hex digits. */
 export const idempotencyKey = (tenant: Tenant, keyHash: string) => `idem/${tenant}/${keyHash}`;

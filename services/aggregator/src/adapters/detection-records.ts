@@ -1,13 +1,14 @@
 import { Partial } from '@touchstone/shared/contracts/partial';
-import { RequestRecord } from '@touchstone/shared/contracts/request-record';
+import { PendingMarker, RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
-import { createJsonOrRead, readJson } from '@touchstone/shared/storage/json-object';
+import { createJson, createJsonOrRead, readJson } from '@touchstone/shared/storage/json-object';
 import {
   erasedKey,
   partialKey,
   pendingKey,
   requestKey,
+  undeliveredKey,
   verdictKey,
   type RevisionRef,
 } from '@touchstone/shared/storage/keys';
@@ -23,7 +24,12 @@ export type DetectionRecords = {
   keepVerdict(record: VerdictRecord): Promise<VerdictRecord>;
   dropVerdict(ref: RevisionRef): Promise<void>;
   isErased(ref: RevisionRef): Promise<boolean>;
+  isPending(ref: RevisionRef): Promise<boolean>;
   settle(ref: RevisionRef): Promise<void>;
+  /** Makes the promise that the receiver of this revision is going to be told. */
+  oweDelivery(ref: RevisionRef): Promise<void>;
+  owesDelivery(ref: RevisionRef): Promise<boolean>;
+  settleDelivery(ref: RevisionRef): Promise<void>;
 };
 
 export function createDetectionRecords(store: ObjectStore): DetectionRecords {
@@ -42,6 +48,12 @@ export function createDetectionRecords(store: ObjectStore): DetectionRecords {
     keepVerdict: (record) => createJsonOrRead(store, verdictKey(record), VerdictRecord, record),
     dropVerdict: (ref) => store.delete(verdictKey(ref)),
     isErased: async (ref) => (await store.head(erasedKey(ref.tenant, ref.id))) !== null,
+    isPending: async (ref) => (await store.head(pendingKey(ref))) !== null,
     settle: (ref) => store.delete(pendingKey(ref)),
+    async oweDelivery({ tenant, id, revision }) {
+      await createJson(store, undeliveredKey({ tenant, id, revision }), PendingMarker, { tenant, id, revision });
+    },
+    owesDelivery: async (ref) => (await store.head(undeliveredKey(ref))) !== null,
+    settleDelivery: (ref) => store.delete(undeliveredKey(ref)),
   };
 }

@@ -1,14 +1,13 @@
 import type { Logger } from '@touchstone/shared/observe/logger';
-import type { SweepReport } from '../sweep-pending.ts';
 import type { LeaderLock } from './leader-lock.ts';
 
 /** Sweeps in turn with the other aggregators: the next sweep starts one interval after the last has ended. */
-export function startSweeping(options: {
-  sweep(mayGoOn: () => Promise<boolean>): Promise<SweepReport>;
+export function startSweeping<Report>(options: {
+  sweep(mayGoOn: () => Promise<boolean>): Promise<Report>;
   lock: LeaderLock;
   intervalMs: number;
   /** Null: another process sweeps now. */
-  onReport(report: SweepReport | null): void;
+  onReport(report: Report | null): void;
   logger: Logger;
 }): { close(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;

@@ -55,7 +55,7 @@ describe('options', () => {
     [{ detectors: 'llm', llm: 'off' }, '/detectors'],
     [{ llm: 'yes' }, '/llm'],
     [{ operating_point: 'FPR 1 %' }, '/operating_point'],
-    [{ webhook_url: 'https://example.com' }, '/webhook_url'],
+    [{ webhook: 'https://example.com' }, '/webhook'],
     [{ toString: 'x' }, '/toString'],
     [{ 'a/b~c': 'x' }, '/a~1b~0c'],
     [{ image: 'not a file' }, '/image'],

@@ -1,8 +1,19 @@
 import { LlmPolicy, type DetectionOptions } from '@touchstone/shared/contracts/request-record';
 import { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { EndpointId } from '@touchstone/shared/contracts/webhook';
 import { InvalidFields, pointerTo, type FieldError } from './invalid-fields.ts';
 
 const MAX_EXTERNAL_ID = 200;
+const MAX_URL = 2_048;
+
+/** What the client says of who is to hear of the verdict: at most one of them. */
+export type CallbackWish = { url: string | null; endpoint: EndpointId | null };
+
+/** From fields that `parseDetectionOptions` has accepted. */
+export function callbackWishOf(fields: Record<string, unknown>): CallbackWish {
+  const given = (name: string) => (typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : null);
+  return { url: given('webhook_url'), endpoint: given('webhook_endpoint_id') };
+}
 
 /**
  * Options from the text fields of the form, defaults filled in. Without a choice the client asks for what the deployment
@@ -32,6 +43,10 @@ export function parseDetectionOptions(
   const detectors = read('detectors');
   const llm = read('llm');
   const operatingPoint = read('operating_point');
+  const [url, endpoint] = [read('webhook_url'), read('webhook_endpoint_id')];
+  if (url !== undefined && endpoint !== undefined) {
+    errors.push({ pointer: '/webhook_url', detail: 'cannot go together with webhook_endpoint_id' });
+  }
   if (errors.length > 0) throw new InvalidFields(errors);
   const asked = new Set<string>(detectors === undefined ? deployed : splitList(detectors));
   const hasLlm = deployed.includes('llm');
@@ -62,6 +77,10 @@ const READERS = {
       : `must be a comma-separated list of ${Slot.options.join(', ')}`,
   llm: (value: string) =>
     LlmPolicy.safeParse(value).success ? null : `must be one of ${LlmPolicy.options.join(', ')}`,
+  webhook_url: (value: string) =>
+    value.length <= MAX_URL && URL.canParse(value) ? null : `must be an absolute URL of at most ${MAX_URL} characters`,
+  webhook_endpoint_id: (value: string) =>
+    EndpointId.safeParse(value).success ? null : 'is not the id of a webhook endpoint',
   operating_point: (value: string) =>
     /^[a-z0-9_]{1,64}$/.test(value) ? null : 'is not the name of an operating point',
 };

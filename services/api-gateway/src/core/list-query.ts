@@ -21,11 +21,18 @@ export function parseListQuery(query: URLSearchParams): ListQuery {
     errors.push({ pointer: '/limit', detail: `must be a number from 1 to ${MAX_LIMIT}` });
   }
   const cursor = query.get('cursor');
-  const position = cursor === null ? null : Buffer.from(cursor, 'base64url').toString('latin1');
-  if (position !== null && !POSITION.test(position))
+  const position = cursor === null ? null : positionOf(cursor);
+  if (cursor !== null && position === null) {
     errors.push({ pointer: '/cursor', detail: 'is not a cursor of this list' });
+  }
   if (errors.length > 0) throw new InvalidFields(errors);
   return { limit: Number(limit), position };
+}
+
+/** Null for what is no cursor of an index. */
+export function positionOf(cursor: string): string | null {
+  const position = Buffer.from(cursor, 'base64url').toString('latin1');
+  return POSITION.test(position) ? position : null;
 }
 
 /** Opaque to clients, so that what it means may change. */

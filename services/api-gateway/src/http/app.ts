@@ -9,10 +9,22 @@ import { createListRoute, createReadRoute, createSubmitRoute } from './detection
 import type { Gateway } from './gateway.ts';
 import { refuseAmbiguousFraming, setSecurityHeaders } from './guard-request.ts';
 import { answerAlive, createHealthRoute, createReadyRoute } from './health-routes.ts';
+import { createJwksRoute } from './jwks-route.ts';
 import { lingerAfterAnswer } from './linger.ts';
 import { answerFavicon, createPageRoute } from './page-routes.ts';
 import { handleProblems } from './problem-handler.ts';
 import { observeRequests } from './request-context.ts';
+import { createDeliveriesRoute, createRedeliverRoute, createReplayRoute } from './webhook-deliveries-routes.ts';
+import {
+  createEndpointChangeRoute,
+  createEndpointCreateRoute,
+  createEndpointListRoute,
+  createEndpointReadRoute,
+  createEndpointRemoveRoute,
+  createEndpointTestRoute,
+  createSecretRotateRoute,
+  ENDPOINTS_PATH,
+} from './webhook-endpoints-routes.ts';
 
 /** Every route of the public door, its scope and its methods. */
 export function createApp(gateway: Gateway): Express {
@@ -46,7 +58,10 @@ export function createApp(gateway: Gateway): Express {
     .get(authorize('detect:read'), createCapabilitiesRoute(gateway))
     .all(refuseMethod('GET, HEAD'));
 
+  mountWebhooks(app, gateway, authorize('webhooks:manage'));
+
   const open: [string, RequestHandler][] = [
+    ['/.well-known/jwks.json', createJwksRoute(gateway)],
     ['/', createPageRoute(gateway.page)],
     ['/favicon.ico', answerFavicon],
     ['/health', createHealthRoute(gateway)],
@@ -60,6 +75,33 @@ export function createApp(gateway: Gateway): Express {
   });
   app.use(handleProblems(gateway.logger));
   return app;
+}
+
+function mountWebhooks(app: Express, gateway: Gateway, authorized: RequestHandler): void {
+  app
+    .route(ENDPOINTS_PATH)
+    .post(authorized, createEndpointCreateRoute(gateway))
+    .get(authorized, createEndpointListRoute(gateway))
+    .all(refuseMethod('GET, HEAD, POST'));
+  app
+    .route(`${ENDPOINTS_PATH}/:id`)
+    .get(authorized, createEndpointReadRoute(gateway))
+    .patch(authorized, createEndpointChangeRoute(gateway))
+    .delete(authorized, createEndpointRemoveRoute(gateway))
+    .all(refuseMethod('DELETE, GET, HEAD, PATCH'));
+  app
+    .route(`${ENDPOINTS_PATH}/:id/deliveries`)
+    .get(authorized, createDeliveriesRoute(gateway))
+    .all(refuseMethod('GET, HEAD'));
+  const actions: [string, RequestHandler][] = [
+    ['rotate-secret', createSecretRotateRoute(gateway)],
+    ['test', createEndpointTestRoute(gateway)],
+    ['replay', createReplayRoute(gateway)],
+    ['deliveries/:detection/redeliver', createRedeliverRoute(gateway)],
+  ];
+  for (const [path, act] of actions) {
+    app.route(`${ENDPOINTS_PATH}/:id/${path}`).post(authorized, act).all(refuseMethod('POST'));
+  }
 }
 
 const refuseMethod =

@@ -10,6 +10,7 @@ import { keyHashOf } from '../core/idempotency.ts';
 import { parsePrefer } from '../core/parse-prefer.ts';
 import { lacksEveryDetector, projectOriginalAnswer } from '../core/project-original-answer.ts';
 import { readQuestion } from '../read-question.ts';
+import { accessOf } from './authorize.ts';
 import { locationOf, markReplay, retryAfter } from './detection-headers.ts';
 import type { Gateway } from './gateway.ts';
 import { goneSignal } from './gone-signal.ts';
@@ -23,7 +24,7 @@ import { sendState } from './send-accepted.ts';
  * never a 202 unless asked for: an old client would read a missing `is_fake` as "real". api.md section 2.
  */
 export function createDetectRoute(gateway: Gateway): RequestHandler {
-  const { acceptance, running, waiting, spool, offer, detectWaitMs } = gateway;
+  const { acceptance, running, waiting, spool, offer, detectWaitMs, webhooks } = gateway;
   return async (request, response) => {
     const context = contextOf(response);
     const tenant = context.tenant!;
@@ -40,7 +41,7 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
     try {
       try {
         if (doesWait && hold === null) throw tooManyHeld();
-        const question = await readQuestion(upload, offer);
+        const question = await readQuestion(upload, offer, accessOf(response), webhooks.chooseCallback);
         asked = question.options.detectors;
         if (keyHash === null) {
           id = await running.joinOr(tenant, question, async () => {

@@ -7,6 +7,7 @@ import { cursorOf, parseListQuery } from '../core/list-query.ts';
 import { noSuchDetection } from '../core/no-such-detection.ts';
 import { parsePrefer } from '../core/parse-prefer.ts';
 import { readQuestion } from '../read-question.ts';
+import { accessOf } from './authorize.ts';
 import { detectionHeaders, locationOf, markReplay } from './detection-headers.ts';
 import type { Gateway } from './gateway.ts';
 import { goneSignal } from './gone-signal.ts';
@@ -17,7 +18,7 @@ import { sendJson, sendTagged } from './send-body.ts';
 
 /** `POST /api/v1/detections`: 202, or 200 when the client waits and the verdict comes in time. */
 export function createSubmitRoute(gateway: Gateway): RequestHandler {
-  const { acceptance, reader, waiting, spool, offer } = gateway;
+  const { acceptance, reader, waiting, spool, offer, webhooks } = gateway;
   return async (request, response) => {
     const context = contextOf(response);
     const tenant = context.tenant!;
@@ -29,7 +30,7 @@ export function createSubmitRoute(gateway: Gateway): RequestHandler {
     const hold = waitS > 0 ? waiting.hold() : null;
     try {
       try {
-        const question = await readQuestion(upload, offer);
+        const question = await readQuestion(upload, offer, accessOf(response), webhooks.chooseCallback);
         accepted = await acceptQuestion(acceptance, tenant, question, hold !== null, keyHash);
       } finally {
         await upload.discard();

@@ -7,6 +7,7 @@ import type { HealthReport } from '../adapters/health-report.ts';
 import type { Spool } from '../adapters/spool-storage.ts';
 import type { VerdictWaiting } from '../await-verdict.ts';
 import type { Eraser } from '../erase-on-request.ts';
+import type { Webhooks } from '../open-webhooks.ts';
 import type { Offer } from '../read-question.ts';
 import type { RunningDetections } from '../running-detections.ts';
 import type { Admission } from './admit-submission.ts';
@@ -27,6 +28,7 @@ export type Gateway = {
   requestsPerMinute: number;
   offer: Offer;
   capabilities: CapabilityReport;
+  webhooks: Webhooks;
   /** How long `POST /api/v1/detect` waits. */
   detectWaitMs: number;
   /** Number of proxies in front whose forwarded address is believed. */

@@ -11,7 +11,14 @@ export const lingerAfterAnswer: RequestHandler = (request, response, next) => {
     if (request.complete) return;
     const { socket } = request;
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    request.once('close', () => clearTimeout(timer));
+    // A request that was answered is not told when its connection goes.
+    const stop = () => {
+      clearTimeout(timer);
+      request.off('close', stop);
+      socket.off('close', stop);
+    };
+    request.once('close', stop);
+    socket.once('close', stop);
     request.resume();
   });
   next();
