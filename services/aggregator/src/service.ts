@@ -24,6 +24,7 @@ import { startSweeping } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
 import { finaliseDetection } from './finalise-detection.ts';
 import { openDelivery } from './open-delivery.ts';
+import { openHousekeeping } from './open-housekeeping.ts';
 import { createSweeper, SWEEP_CLOCKS, type SweepClocks, type SweepReport } from './sweep-pending.ts';
 import { createUndeliveredSweeper, type UndeliveredReport } from './sweep-undelivered.ts';
 
@@ -142,6 +143,14 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     },
     logger,
   });
+  const housekeeping = openHousekeeping(config, {
+    store,
+    redis: quick,
+    jobs,
+    registry,
+    logger,
+    minAgeMs: sweepClocks.minAgeMs,
+  });
   const processServer = await openProcessServer({
     port: config.metricsPort,
     host: config.metricsHost,
@@ -163,7 +172,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   return {
     addresses: { metrics: processServer.url },
     async close() {
-      await sweeping.close();
+      await Promise.all([sweeping.close(), housekeeping.close()]);
       await Promise.all([...workers, deliverer].map((worker) => worker.close()));
       await settlesWithin(DELIVERY_CLOSE_LIMIT_MS, delivery.close());
       await heartbeat.close();

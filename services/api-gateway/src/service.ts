@@ -16,6 +16,7 @@ import { readQueueLoads } from '@touchstone/shared/queue/queue-load';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { listenForVerdicts } from '@touchstone/shared/queue/verdict-signal';
 import { loadSecretKeys } from '@touchstone/shared/secrets/load-secret-keys';
+import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { loadCalibration } from '@touchstone/fusion/load-calibration';
 import { openApiKeys } from './adapters/api-keys-file.ts';
@@ -122,7 +123,7 @@ export async function startService(config: Config): Promise<Service> {
   const app = createApp({
     acceptance: {
       store,
-      enqueue: createFlowProducer(quick, jobs, logger),
+      enqueue: createFlowProducer(quick, jobs, logger, (payload) => isErased(store, payload)),
       erase: eraser.erase,
       abandoned: new Set(),
       nowMs: Date.now,

@@ -138,6 +138,8 @@ describe('without a calibration', () => {
   afterAll(() => gateway.close());
 
   it('says so, and that no worker runs', async () => {
+    // As long as Redis is not connected, nothing is known of the workers.
+    await until(async () => (await read(gateway)).detectors[0]?.state === 'unavailable');
     expect(await read(gateway)).toMatchObject({
       calibrated: false,
       calibration: null,

@@ -63,10 +63,10 @@ export async function eraseDetection(deps: EraseDeps, ref: DetectionRef): Promis
   await createJson(store, erasedKey(tenant, id), Tombstone, tombstone);
   const receivers = await receiversOf(store, tenant);
   const eraseAll = () => removeDetection(store, ref, receivers, marker.idempotency_key_sha256, deps.nowMs());
-  await eraseAll();
+  let isGone = await eraseAll();
   const { isForgotten, wasHeld } = await deps.forget(ref, { id, revisions: marker.revisions, receivers });
-  if (wasHeld) await eraseAll();
-  if (isForgotten) await store.delete(erasingKey(tenant, id));
+  if (wasHeld) isGone = await eraseAll();
+  if (isForgotten && isGone) await store.delete(erasingKey(tenant, id));
 }
 
 async function openErasure(store: ObjectStore, ref: DetectionRef): Promise<ErasingMarker> {
@@ -114,7 +114,8 @@ async function receiversOf(store: ObjectStore, tenant: Tenant): Promise<Receiver
 
 /**
  * Removes every object of a detection but the traces of its erasure. The request goes before the image, so that its id
- * answers 404 from then on; markers go first, so that nobody takes it up any more.
+ * answers 404 from then on; markers go first, so that nobody takes it up any more. False: the record of its
+ * idempotency key is another process's to remove, and may be there still.
  */
 async function removeDetection(
   store: ObjectStore,
@@ -122,7 +123,7 @@ async function removeDetection(
   receivers: Receiver[],
   keyHash: string | null,
   nowMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const { tenant, id } = ref;
   for (const prefix of markerPrefixes(tenant, id)) await removeAllOf(store, prefix);
   await Promise.all([
@@ -136,10 +137,11 @@ async function removeDetection(
     ...receivers.map((receiver) => `${receiverPrefix(tenant, receiver)}${id}/`),
   ];
   await Promise.all(prefixes.map((prefix) => removeAllOf(store, prefix)));
-  if (keyHash === null) return;
+  if (keyHash === null) return true;
   const record = await readJson(store, idempotencyKey(tenant, keyHash), IdempotencyRecord);
-  if (record?.id === id) await retireIdempotencyRecord(store, tenant, keyHash, { id }, nowMs);
+  if (record?.id === id && !(await retireIdempotencyRecord(store, tenant, keyHash, { id }, nowMs))) return false;
   await store.delete(retirementKey(tenant, keyHash, id));
+  return true;
 }
 
 async function removeAllOf(store: ObjectStore, prefix: string): Promise<void> {

@@ -35,6 +35,11 @@ export const markerPrefixes = (tenant: Tenant, id: DetectionId): string[] =>
   [PENDING_PREFIX, UNDELIVERED_PREFIX].map((prefix) => `${prefix}${shardOf(id)}/${tenant}/${id}.r`);
 export const pendingPrefix = (tenant: Tenant, id: DetectionId) => markerPrefixes(tenant, id)[0]!;
 
+/** Beneath these, keys are sorted by tenant and then by the time of the detection. */
+export const UPLOADS_PREFIX = 'uploads/';
+export const REQUESTS_PREFIX = 'requests/';
+export const ERASED_PREFIX = 'erased/';
+
 /** Reads the key of an object that there is once per detection back; null for a key that is none. */
 export function parseDetectionKey(key: string): { tenant: Tenant; id: DetectionId } | null {
   const match = /^(?:uploads|requests|erased|erasing)\/([a-z0-9-]+)\/(det_[0-9a-f]{32})(?:\.json)?$/.exec(key);
@@ -78,8 +83,15 @@ export function parseDeliveryKey(key: string): { id: DetectionId; revision: numb
   return match ? { id: match[1]!, revision: Number(match[2]), attempt: Number(match[3]) } : null;
 }
 
+export const IDEMPOTENCY_PREFIX = 'idem/';
 /** `keyHash`: sha256 of the `Idempotency-Key` as 64 hex digits. */
 export const idempotencyKey = (tenant: Tenant, keyHash: string) => `idem/${tenant}/${keyHash}`;
 /** Created before the record that names `id` is removed: see `retireIdempotencyRecord`. */
 export const retirementKey = (tenant: Tenant, keyHash: string, id: DetectionId) =>
   `${idempotencyKey(tenant, keyHash)}.${id}`;
+
+/** Reads the key of a record or of a retirement back; null for a key that is neither. */
+export function parseIdempotencyKey(key: string): { tenant: Tenant; keyHash: string; isRetirement: boolean } | null {
+  const match = /^idem\/([a-z0-9-]+)\/([0-9a-f]{64})(\.det_[0-9a-f]{32})?$/.exec(key);
+  return match ? { tenant: match[1]!, keyHash: match[2]!, isRetirement: match[3] !== undefined } : null;
+}

@@ -6,7 +6,7 @@ import { guardedPost, type PostOutcome } from '@touchstone/shared/outbound/guard
 import { webhookId } from '@touchstone/shared/outbound/webhook-id';
 import { signWebhook } from '@touchstone/shared/outbound/webhook-signature';
 
-export type EndpointMessage = {
+type EndpointMessage = {
   endpoint: EndpointId;
   url: string;
   event: EndpointEvent;

@@ -17,7 +17,7 @@ class Connection extends EventEmitter {
   status: Redis['status'] = 'ready';
 }
 
-it('enqueues at once what came while Redis was away, as soon as it is back', async () => {
+it('enqueues at once what came while Redis was away, as soon as it is back, and not what was erased meanwhile', async () => {
   const connection = new Connection();
   const added = new EventEmitter();
   const seen: string[] = [];
@@ -28,9 +28,15 @@ it('enqueues at once what came while Redis was away, as soon as it is back', asy
     },
     flowStates: async () => ['missing' as const],
   };
-  const enqueue = createFlowProducer(connection as unknown as Redis, jobs, createLogger('test', 'silent'));
-  const [early, late] = [payloadOf(), payloadOf()];
+  const [erased, early, late] = [payloadOf(), payloadOf(), payloadOf()];
+  const enqueue = createFlowProducer(
+    connection as unknown as Redis,
+    jobs,
+    createLogger('test', 'silent'),
+    async ({ id }) => id === erased.id,
+  );
   connection.status = 'reconnecting';
+  await enqueue(erased, 10);
   await enqueue(early, 10);
   expect(seen).toEqual([]);
   connection.status = 'ready';
@@ -43,6 +49,7 @@ it('enqueues at once what came while Redis was away, as soon as it is back', asy
 
 it('resolves although adding fails', async () => {
   const jobs = { addFlow: () => Promise.reject(new Error('gone')), flowStates: async () => [] };
-  const enqueue = createFlowProducer(new Connection() as unknown as Redis, jobs, createLogger('test', 'silent'));
+  const logger = createLogger('test', 'silent');
+  const enqueue = createFlowProducer(new Connection() as unknown as Redis, jobs, logger, async () => false);
   await expect(enqueue(payloadOf(), 1)).resolves.toBeUndefined();
 });

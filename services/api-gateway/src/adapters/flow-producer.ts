@@ -19,6 +19,7 @@ export function createFlowProducer(
   redis: Pick<Redis, 'status' | 'on'>,
   jobs: Pick<DetectionJobs, 'addFlow' | 'flowStates'>,
   logger: Logger,
+  isErased: (payload: RevisionPayload) => Promise<boolean>,
 ): FlowProducer {
   const owed = new Map<string, { payload: RevisionPayload; priority: number }>();
   const repay = async () => {
@@ -32,6 +33,7 @@ export function createFlowProducer(
     }
   };
   const addMissing = async (payload: RevisionPayload, priority: number) => {
+    if (await isErased(payload)) return;
     const [state] = await jobs.flowStates([payload]);
     if (state === 'missing') await jobs.addFlow(payload, priority);
   };

@@ -58,7 +58,11 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
       } finally {
         await upload.discard();
       }
-      const verdict = (await hold?.verdictOf(tenant, id, waitMs, goneSignal(response))) ?? null;
+      const verdict = await verdictWithin(hold, tenant, id, waitMs, goneSignal(response)).catch((error: unknown) => {
+        // Erased at another gateway: nobody is to join it any more.
+        running.end(id);
+        throw error;
+      });
       if (verdict !== null) running.end(id);
       if (verdict === null && prefer.respondAsync) return await sendState(gateway, request, response, id);
       if (verdict === null) throw stillRunning(id);
