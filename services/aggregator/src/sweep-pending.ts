@@ -163,7 +163,7 @@ async function push(deps: SweepDeps, { key, ref, ageMs, flow }: Due): Promise<Sw
       // A child that failed for good would hold a new parent for ever: BullMQ counts it as one to wait for.
       await jobs.removeFinished(payload);
       await jobs.addFlow(payload, request.priority);
-      // Jobs are written as well: one that looks for the tombstone afterwards takes back what came too late.
+      // Like every writer, it looks for the tombstone afterwards and takes back what it added.
       if (await records.isErased(ref)) {
         await jobs.removeAll({ id: ref.id, revisions: [ref.revision], receivers: [] }, { force: true });
       }

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Detection, DetectionPage } from '@touchstone/shared/contracts/detection';
-import { indexPrefix, pendingKey } from '@touchstone/shared/storage/keys';
+import { erasedKey, erasingKey, indexPrefix, pendingKey } from '@touchstone/shared/storage/keys';
 import { formOf, runGateway, until } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
 
 describe('while Redis is down', () => {
-  it('accepts, answers and lists, and says that it is degraded', async () => {
+  it('accepts, answers, lists and erases, and says that it is degraded', async () => {
     const gateway = await runGateway({ REDIS_URL: 'unix:///nowhere/redis.sock' });
     const startedMs = performance.now();
     const { id } = await gateway.submit();
@@ -31,6 +31,12 @@ describe('while Redis is down', () => {
       200,
       { status: 'degraded', parts: { redis: { state: 'unavailable' }, store: { state: 'ok' } } },
     ]);
+
+    // The store is erased at once; the rest is left to whoever finds the marker when Redis is back.
+    expect((await fetch(`${gateway.url}/api/v1/detections/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await gateway.get(`/api/v1/detections/${id}`)).status).toBe(404);
+    const left = (await gateway.store.list('', null, 100)).map(({ key }) => key).filter((key) => key.includes(id));
+    expect(left).toEqual([erasedKey('default', id), erasingKey('default', id)]);
     await gateway.close();
   });
 });

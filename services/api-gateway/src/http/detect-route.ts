@@ -58,11 +58,12 @@ export function createDetectRoute(gateway: Gateway): RequestHandler {
       } finally {
         await upload.discard();
       }
-      const verdict = await verdictWithin(hold, tenant, id, waitMs, goneSignal(response)).catch((error: unknown) => {
-        // Erased at another gateway: nobody is to join it any more.
+      const awaited = hold?.verdictOf(tenant, id, waitMs, goneSignal(response)).catch((error: unknown) => {
+        // It was erased, perhaps at another gateway: nobody is to join it any more.
         running.end(id);
         throw error;
       });
+      const verdict = (await awaited) ?? null;
       if (verdict !== null) running.end(id);
       if (verdict === null && prefer.respondAsync) return await sendState(gateway, request, response, id);
       if (verdict === null) throw stillRunning(id);
