@@ -76,6 +76,9 @@ export async function startService(config: Config): Promise<Service> {
   );
   const keys = await openApiKeys(config.apiKeysFile, (error) => logger.error({ err: error }, 'API keys'));
   const secretKeys = await loadSecretKeys(config.webhooks.secretKey, config.dataDir);
+  if (config.store.s3 !== null && config.webhooks.secretKey === undefined) {
+    logger.warn('SECRET_KEY is not set: an aggregator on another machine could not open the secrets of webhooks');
+  }
   const page = await readFile(new URL('../public/index.html', import.meta.url), 'utf8');
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;

@@ -41,7 +41,11 @@ export function createEndpointSender(
       const id = webhookId(endpoint, event, randomInt(1, MAX_SERIAL));
       const body = Buffer.from(JSON.stringify({ type: event, timestamp: new Date(sentMs).toISOString(), data }));
       const message = { id, timestampSeconds: Math.floor(sentMs / 1_000), body };
-      const headers = { 'content-type': 'application/json', ...signWebhook(message, [...secrets, serviceKey]) };
+      const headers = {
+        'content-type': 'application/json',
+        'user-agent': 'Touchstone-Webhooks/1',
+        ...signWebhook(message, [...secrets, serviceKey]),
+      };
       return { ...(await guardedPost(outbound, url, { body, headers, deadlineMs: DEADLINE_MS })), webhookId: id };
     } finally {
       underway--;
