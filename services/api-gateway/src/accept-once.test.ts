@@ -18,7 +18,7 @@ const START_MS = Date.parse('2026-11-25T10:00:00Z');
 const PREFIXES = ['idem', 'uploads', 'requests', 'index', 'pending'];
 const prefixOf = (key: string) => key.slice(0, key.indexOf('/'));
 
-/** A store whose times are those of the test. */
+/** A store whose times are those of the test, also of an object whose create has not come back yet. */
 function onTestClock(store: ObjectStore, nowMs: () => number): ObjectStore {
   const times = new Map<string, number>();
   return {
@@ -30,7 +30,7 @@ function onTestClock(store: ObjectStore, nowMs: () => number): ObjectStore {
     },
     async head(key) {
       const found = await store.head(key);
-      return found && { ...found, modifiedMs: times.get(key) ?? found.modifiedMs };
+      return found && { ...found, modifiedMs: times.get(key) ?? nowMs() };
     },
   };
 }
