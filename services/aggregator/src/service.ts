@@ -20,6 +20,7 @@ import type { RevisionRef } from '@touchstone/shared/storage/keys';
 import { createAggregatorMetrics } from './adapters/aggregator-metrics.ts';
 import { createDetectionRecords } from './adapters/detection-records.ts';
 import { createLeaderLock } from './adapters/leader-lock.ts';
+import { createRememberingLog } from './adapters/remembering-log.ts';
 import { startSweeping } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
 import { finaliseDetection } from './finalise-detection.ts';
@@ -45,7 +46,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   const quick = openRedis(config.redisUrl, FAIL_FAST_OPTIONS, onRedisError);
   const jobs = openDetectionJobs(quick, config.queuePrefix, onRedisError);
   const records = createDetectionRecords(store);
-  const log = createDeliveryLog(store);
+  const log = createRememberingLog(createDeliveryLog(store));
   const delivery = await openDelivery(config, { store, records, log, registry, logger });
 
   const finalise = async (ref: RevisionRef, expired: boolean): Promise<void> => {

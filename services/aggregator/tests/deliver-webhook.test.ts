@@ -28,6 +28,7 @@ import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-record
 import { requestOf } from '../../../packages/fusion/tests/fusion-fixtures.ts';
 import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { buildVerdict } from '../src/core/build-verdict.ts';
+import { createRememberingLog } from '../src/adapters/remembering-log.ts';
 import { createReceiverGate } from '../src/core/receiver-gate.ts';
 import { deliverWebhook, type DeliverDeps } from '../src/deliver-webhook.ts';
 import { createUndeliveredSweeper } from '../src/sweep-undelivered.ts';
@@ -219,6 +220,25 @@ describe('a webhook', () => {
     await deliver(ref);
     const [first, second] = receiver.received;
     expect([first!.body, first!.headers['webhook-id']]).toEqual([second!.body, second!.headers['webhook-id']]);
+  });
+
+  it('is not sent again when the store could not take the record of the delivery, as long as the sender lives', async () => {
+    let isFull = true;
+    const filling: ObjectStore = {
+      ...store,
+      create: (key, body) =>
+        isFull && key.startsWith('deliveries/') ? Promise.reject(new Error('ENOSPC')) : store.create(key, body),
+    };
+    deps = { ...deps, log: createRememberingLog(createDeliveryLog(filling)) };
+    const ref = await owe({ kind: 'once', url: receiver.url });
+    await expect(deliver(ref)).rejects.toThrow('ENOSPC');
+    await expect(deliver(ref)).rejects.toThrow('ENOSPC');
+    expect(await isOwed(ref)).toBe(true);
+    isFull = false;
+    await deliver(ref);
+    expect(receiver.received).toHaveLength(1);
+    expect(await deps.log.attempts('once', ref)).toMatchObject([{ attempt: 1, outcome: 'delivered' }]);
+    expect(await isOwed(ref)).toBe(false);
   });
 
   it('waits as long as the receiver asks, and so does every other one to it alone', async () => {
