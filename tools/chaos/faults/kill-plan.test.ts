@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createSeededRandom } from '../../bench/seeded-random.ts';
-import { createKillPlan, killsWithin } from './kill-plan.ts';
+import { createKillPlan, killsWithin, kindnessMs } from './kill-plan.ts';
 
 const uptimes = (seed: number, count: number) => {
   const plan = createKillPlan(createSeededRandom(seed));
@@ -23,6 +23,11 @@ describe('the schedule of kills', () => {
     const firsts = Array.from({ length: 200 }, (_, seed) => uptimes(seed, 1)[0]!);
     expect(Math.min(...firsts)).toBeLessThan(500);
     expect(Math.max(...firsts)).toBeGreaterThan(5_000);
+  });
+
+  it('puts a kill off that would leave the role less than five start-ups for a life', () => {
+    expect(kindnessMs({ lives: 1, readyMs: 4_000 }, 1_000)).toBe(1_000);
+    expect(kindnessMs({ lives: 2, readyMs: 13_000 }, 1_000)).toBe(0);
   });
 
   it('foretells how many kills a window has room for', () => {

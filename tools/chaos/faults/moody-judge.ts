@@ -38,7 +38,7 @@ export const judgeEnvironment = (server: JudgeServer, more: Record<string, strin
   OPENAI_API_KEY: 'sk-chaos',
   OPENAI_BASE_URL: server.url,
   OPENAI_MODEL: 'judge-chaos',
-  LLM_GRACE_MS: '3000',
+  LLM_GRACE_MS: '6000',
   LLM_TIMEOUT_MS: '2500',
   ...more,
 });

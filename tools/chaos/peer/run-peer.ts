@@ -66,8 +66,7 @@ export async function runPeer(options: {
   };
   const faults = {
     async kills() {
-      const startupMsOf = () => options.startupMs;
-      context.note('kills', await killRoles(roles, { seed, until: windowOver.signal, startupMsOf }));
+      context.note('kills', await killRoles(roles, { seed, until: windowOver.signal, startupMs: options.startupMs }));
     },
     'power-losses': () => spread(context, POWER_LOSSES, () => losePower(redis, context)),
     flush: () => spread(context, 1, () => flushAll(redis, context)),

@@ -1,4 +1,4 @@
-import { killRoles } from '../faults/kill-roles.ts';
+import { killRoles, windowForKillsMs } from '../faults/kill-roles.ts';
 import { runLoad } from '../load/run-load.ts';
 import type { Scenario } from '../scenario.ts';
 import { uptimesOf } from '../system/uptimes.ts';
@@ -13,7 +13,7 @@ export const workerKills: Scenario = {
     const workers = system.rolesOf('gpu-worker', 'aggregator', 'llm-worker');
     const load = await runLoad(system, {
       jobs: run.jobs,
-      windowMs: run.windowMsOf(run.jobs),
+      windowMs: windowForKillsMs(workers, run.windowMsOf(run.jobs)),
       seed: run.seed,
       drainLimitMs: 60_000,
       async faults({ windowOver, note }) {

@@ -1,4 +1,4 @@
-import { killRoles } from '../faults/kill-roles.ts';
+import { killRoles, windowForKillsMs } from '../faults/kill-roles.ts';
 import { judgeEnvironment, openMoodyJudge } from '../faults/moody-judge.ts';
 import { openTcpProxy } from '../faults/tcp-proxy.ts';
 import { runLoad } from '../load/run-load.ts';
@@ -27,7 +27,7 @@ export const gatewayKills: Scenario = {
     const roles = system.rolesOf('gpu-worker', 'aggregator', 'llm-worker', 'api-gateway');
     const load = await runLoad(system, {
       jobs: run.jobs,
-      windowMs: run.windowMsOf(run.jobs),
+      windowMs: windowForKillsMs(roles, run.windowMsOf(run.jobs)),
       seed: run.seed,
       drainLimitMs: 60_000,
       async faults({ windowOver, note }) {

@@ -16,8 +16,10 @@ export const poison: Scenario = {
     const judge = run.keep(await openMoodyJudge(run.seed));
     const system = await run.ownSystem({ env: judgeEnvironment(judge, { PREPARER_PROCESSES: '2' }) });
     const swelling = makeSwellingPicture();
+    // Half as many in the same time: what a poison costs a decoder is real work as well.
+    const jobs = Math.max(20, Math.round(run.jobs / 2));
     const load = await runLoad(system, {
-      jobs: run.jobs,
+      jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
       drainLimitMs: 60_000,
@@ -40,6 +42,7 @@ export const poison: Scenario = {
     const workerLives = system.rolesOf('gpu-worker')[0]!.uptime().lives;
     return {
       load,
+      jobs,
       facts: { poisons: poisons.length, innocents_failed: innocentsFailed, worker_lives: workerLives },
       misses: [
         ...(innocentsFailed === 0 ? [] : [`${innocentsFailed} innocent pictures failed`]),
