@@ -68,7 +68,7 @@ function adviceFor({ slot, problem, opsets }: SlotCheck): string {
     case 'graph_changed':
       return 'Manifest and graphs are of different copies, or one was cut short: replace the folder as a whole.';
     case 'pytorch_files':
-      return `Convert them to ONNX first, then set ${variable} to the bundle.`;
+      return `Convert them with npm run import-weights (docs/import-weights.md), then set ${variable} to the bundle.`;
     case 'licence':
       return `Set ${variable} to another bundle. Until then the slot is unavailable.`;
     case 'golden':

@@ -14,8 +14,11 @@ const formulas: Record<GoldenInputName, (i: number, x: number, y: number, c: num
 export function makeGoldenPixels(name: GoldenInputName, width: number, height: number): Uint8Array {
   const pixels = new Uint8Array(width * height * 3);
   const formula = formulas[name];
-  for (let i = 0; i < pixels.length; i++) {
-    pixels[i] = formula(i, Math.floor(i / 3) % width, Math.floor(i / (3 * width)), i % 3);
+  let i = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < 3; c++, i++) pixels[i] = formula(i, x, y, c);
+    }
   }
   return pixels;
 }
@@ -26,6 +29,8 @@ export function makeGoldenTensor(name: GoldenInputName, spec: TensorSpec): Uint8
   if (spec.type === 'uint8') return pixels;
   const plane = spec.width * spec.height;
   const values = new Float32Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) values[(i % 3) * plane + Math.floor(i / 3)] = pixels[i]! / 127.5 - 1;
+  for (let i = 0, at = 0; at < plane; at++) {
+    for (let c = 0; c < 3; c++, i++) values[c * plane + at] = pixels[i]! / 127.5 - 1;
+  }
   return values;
 }

@@ -55,6 +55,19 @@ describe('loading a bundle', () => {
     expect(await problemOf(folder)).toMatchObject({ code: 'graph_missing' });
   });
 
+  it('holds weights beside a graph to the manifest as well, and names the bundle by them', async () => {
+    const manifest = await writeTinyBundle(folder, { scope: 'whole-image' });
+    const sha256 = createHash('sha256').update('weights').digest('hex');
+    const graphs = [{ ...manifest.graphs[0]!, data: { file: 'model.onnx.data', sha256 } }];
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, graphs }));
+    expect(await problemOf(folder)).toMatchObject({ code: 'graph_missing' });
+    await writeFile(join(folder, 'model.onnx.data'), 'weights');
+    const digest = createHash('sha256').update(`${graphs[0]!.sha256}${sha256}`).digest('hex');
+    expect(await loadBundle(folder)).toMatchObject({ ok: true, bundle: { weightsSha256: digest } });
+    await writeFile(join(folder, 'model.onnx.data'), 'Weights');
+    expect(await problemOf(folder)).toMatchObject({ code: 'graph_changed' });
+  });
+
   it('names the place at which a manifest is wrong', async () => {
     const manifest = await writeTinyBundle(folder, { scope: 'whole-image' });
     await writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, scope: 'anything' }));

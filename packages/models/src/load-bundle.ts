@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { Manifest } from './manifest.ts';
+import { Manifest, type GraphSpec } from './manifest.ts';
 
 /** A detector on disk whose files are what its manifest says. */
 export type Bundle = {
@@ -20,11 +20,13 @@ export type BundleProblem = {
 };
 export type LoadedBundle = { ok: true; bundle: Bundle } | { ok: false; problem: BundleProblem };
 
-/** Digest that stands for a detector's weights: the graph's own, or of the digests of all graphs in order. */
+/** Digest that stands for a detector's weights: the only file's own, or of the digests of all files in order. */
 export function weightsSha256(manifest: Pick<Manifest, 'graphs'>): string {
-  const digests = manifest.graphs.map((graph) => graph.sha256);
+  const digests = manifest.graphs.flatMap(filesOf).map((file) => file.sha256);
   return digests.length === 1 ? digests[0]! : createHash('sha256').update(digests.join('')).digest('hex');
 }
+
+const filesOf = ({ file, sha256, data }: GraphSpec) => [{ file, sha256 }, ...(data === undefined ? [] : [data])];
 
 /** Nothing is there, or a file where a folder should be. */
 const ABSENT = ['ENOENT', 'ENOTDIR'];
@@ -71,18 +73,20 @@ async function loadReadableBundle(path: string, name: string): Promise<LoadedBun
 
   const graphPaths: string[] = [];
   for (const graph of manifest.graphs) {
-    const graphPath = join(path, graph.file);
-    const file = await stat(graphPath).catch(nullWhenAbsent);
-    if (!file?.isFile()) {
-      return refuse('graph_missing', `${graph.file} of ${name} is missing: copy the whole bundle again`);
+    for (const { file, sha256 } of filesOf(graph)) {
+      const filePath = join(path, file);
+      const found = await stat(filePath).catch(nullWhenAbsent);
+      if (!found?.isFile()) {
+        return refuse('graph_missing', `${file} of ${name} is missing: copy the whole bundle again`);
+      }
+      if ((await sha256OfFile(filePath)) !== sha256) {
+        return refuse(
+          'graph_changed',
+          `${file} of ${name} is not the file that its manifest names (sha256 differs): copy the whole bundle again`,
+        );
+      }
     }
-    if ((await sha256OfFile(graphPath)) !== graph.sha256) {
-      return refuse(
-        'graph_changed',
-        `${graph.file} of ${name} is not the file that its manifest names (sha256 differs): copy the whole bundle again`,
-      );
-    }
-    graphPaths.push(graphPath);
+    graphPaths.push(join(path, graph.file));
   }
   return { ok: true, bundle: { manifest, weightsSha256: weightsSha256(manifest), graphPaths } };
 }
@@ -102,7 +106,7 @@ const refuse = (code: BundleProblem['code'], detail: string): LoadedBundle => ({
 const refusePyTorch = (name: string) =>
   refuse(
     'pytorch_files',
-    `${name}: these are PyTorch files; convert them to a bundle of manifest.json and ONNX graphs (the importer is not part of this release)`,
+    `${name}: these are PyTorch files; convert them to a bundle with npm run import-weights (docs/import-weights.md)`,
   );
 
 /** The manifest, or what is wrong with it: the first complaint with its place. */

@@ -61,6 +61,13 @@ export type TensorSpec = z.infer<typeof TensorSpec>;
 export const GraphSpec = z.strictObject({
   file: z.string().regex(/^[A-Za-z0-9._-]+\.onnx$/, 'a bare file name ending in .onnx'),
   sha256: Sha256,
+  /** Weights that lie beside the graph because they are too large for it; the graph names the file itself. */
+  data: z
+    .strictObject({
+      file: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*\.data$/, 'a bare file name ending in .data'),
+      sha256: Sha256,
+    })
+    .optional(),
   inputs: z.record(z.string(), z.string()),
   outputs: z.record(z.string(), z.string()),
 });

@@ -1,3 +1,5 @@
+import { bytesField, floatField, varintField } from './protobuf.ts';
+
 /** The parts of ONNX that our graphs need. Field numbers and types: detectors.md section 6.4. */
 export type AttributeValue = { float: number } | { int: number } | { string: string } | { ints: number[] };
 
@@ -10,7 +12,7 @@ export type OnnxNode = {
   domain?: string;
 };
 
-const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
 /** Constant of a graph; `bytes` are its values in row-major order, little-endian. */
@@ -27,8 +29,8 @@ export type OnnxGraph = {
   outputs: OnnxValue[];
 };
 
-const IR_VERSION = 8;
-const OPSET_VERSION = 17;
+export const IR_VERSION = 8;
+export const OPSET_VERSION = 17;
 
 /** Writes a whole model file. Weights lie inside it, so it stays under protobuf's limit of 2 GiB. */
 export function encodeOnnxModel(graph: OnnxGraph): Uint8Array {
@@ -57,7 +59,7 @@ function encodeGraph(graph: OnnxGraph): Uint8Array {
   ]);
 }
 
-function encodeNode(node: OnnxNode): Uint8Array {
+export function encodeNode(node: OnnxNode): Uint8Array {
   return Buffer.concat([
     ...node.inputs.map((name) => bytesField(1, name)),
     ...node.outputs.map((name) => bytesField(2, name)),
@@ -85,35 +87,10 @@ function encodeTensor(tensor: OnnxTensor): Uint8Array {
   ]);
 }
 
-function encodeValue(value: OnnxValue): Uint8Array {
+export function encodeValue(value: OnnxValue): Uint8Array {
   const dims = value.shape.map((dim) =>
     bytesField(1, typeof dim === 'string' ? bytesField(2, dim) : varintField(1, dim)),
   );
   const tensorType = Buffer.concat([varintField(1, ELEMENT_TYPES[value.type]), bytesField(2, Buffer.concat(dims))]);
   return Buffer.concat([bytesField(1, value.name), bytesField(2, bytesField(1, tensorType))]);
-}
-
-/** Base-128 with the low group first; a negative integer takes ten bytes, as two's complement of 64 bits. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest > 127n) {
-    bytes.push(Number(rest & 127n) | 128);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
-}
-
-const varintField = (field: number, value: number) => Buffer.concat([varint(field << 3), varint(value)]);
-
-function bytesField(field: number, value: Uint8Array | string): Uint8Array {
-  const body = typeof value === 'string' ? Buffer.from(value) : value;
-  return Buffer.concat([varint((field << 3) | 2), varint(body.length), body]);
-}
-
-function floatField(field: number, value: number): Uint8Array {
-  const body = Buffer.alloc(4);
-  body.writeFloatLE(value);
-  return Buffer.concat([varint((field << 3) | 5), body]);
 }
