@@ -4,6 +4,7 @@ import type { VerdictRecord } from '@touchstone/shared/contracts/verdict-record'
 import {
   endpointSecretContext,
   ONCE,
+  receiverOf,
   type DeliveryRecord,
   type EndpointId,
   type EndpointRecord,
@@ -59,7 +60,7 @@ export async function deliverWebhook(deps: DeliverDeps, payload: DeliveryPayload
     records.request(ref),
     records.verdict(ref),
   ]);
-  const receiver = payload.receiver ?? receiverOf(request);
+  const receiver = payload.receiver ?? calledBack(request);
   // What was erased, has outlived its retention or names nobody is owed to nobody.
   if (isErased || request === null || verdict === null || receiver === null) return records.settleDelivery(ref);
   const plan = planDelivery({
@@ -159,7 +160,7 @@ async function finish(
     throw new RetryLaterError(Math.max(0, Date.parse(record.next_attempt_at) - deps.nowMs()), 'the attempt failed');
   }
   // By hand nothing was owed, unless it got through to the one who is owed it: then the schedule may rest.
-  const isKept = record.outcome === 'delivered' && record.receiver === receiverOf(request);
+  const isKept = record.outcome === 'delivered' && record.receiver === calledBack(request);
   if (record.cause === 'verdict' || isKept) await deps.records.settleDelivery(ref);
 }
 
@@ -206,8 +207,5 @@ function addressOf(deps: DeliverDeps, delivery: Delivery, endpoint: EndpointReco
   return { url: endpoint.url, keys: [...secrets, deps.serviceKey] };
 }
 
-function receiverOf(request: RequestRecord | null): Receiver | null {
-  const callback = request?.callback;
-  if (callback === undefined) return null;
-  return callback.kind === 'once' ? ONCE : callback.endpoint;
-}
+const calledBack = (request: RequestRecord | null): Receiver | null =>
+  request?.callback === undefined ? null : receiverOf(request.callback);

@@ -1,4 +1,4 @@
-import { ONCE } from '@touchstone/shared/contracts/webhook';
+import { receiverOf } from '@touchstone/shared/contracts/webhook';
 import type { Logger } from '@touchstone/shared/observe/logger';
 import type { DetectionJobs, FlowState } from '@touchstone/shared/queue/detection-jobs';
 import { UNDELIVERED_PREFIX, type RevisionRef } from '@touchstone/shared/storage/keys';
@@ -71,7 +71,7 @@ async function pushOn(deps: UndeliveredDeps, ref: RevisionRef, state: FlowState)
   const request = await records.request(ref);
   const callback = request?.callback;
   if (callback === undefined) return records.settleDelivery(ref);
-  const receiver = callback.kind === 'once' ? ONCE : callback.endpoint;
+  const receiver = receiverOf(callback);
   const attempts = await log.attempts(receiver, ref);
   if (attempts.some(({ outcome }) => outcome === 'delivered')) return records.settleDelivery(ref);
   if (!(await records.owesDelivery(ref))) return;

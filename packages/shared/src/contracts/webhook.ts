@@ -64,6 +64,8 @@ export const ONCE = 'once';
 export const Receiver = z.union([EndpointId, z.literal(ONCE)]);
 export type Receiver = z.infer<typeof Receiver>;
 
+export const receiverOf = (callback: Callback): Receiver => (callback.kind === 'once' ? ONCE : callback.endpoint);
+
 /** What an attempt came to, for the log. `disabled`: nothing was sent, because the endpoint gets nothing any more. */
 export const DeliveryOutcome = z.enum(['delivered', 'retrying', 'exhausted', 'gone', 'disabled']);
 

@@ -2,9 +2,9 @@ import { Partial } from '@touchstone/shared/contracts/partial';
 import { PendingMarker, RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { createJson, createJsonOrRead, readJson } from '@touchstone/shared/storage/json-object';
 import {
-  erasedKey,
   partialKey,
   pendingKey,
   requestKey,
@@ -47,7 +47,7 @@ export function createDetectionRecords(store: ObjectStore): DetectionRecords {
     },
     keepVerdict: (record) => createJsonOrRead(store, verdictKey(record), VerdictRecord, record),
     dropVerdict: (ref) => store.delete(verdictKey(ref)),
-    isErased: async (ref) => (await store.head(erasedKey(ref.tenant, ref.id))) !== null,
+    isErased: (ref) => isErased(store, ref),
     isPending: async (ref) => (await store.head(pendingKey(ref))) !== null,
     settle: (ref) => store.delete(pendingKey(ref)),
     async oweDelivery({ tenant, id, revision }) {

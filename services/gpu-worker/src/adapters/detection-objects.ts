@@ -1,8 +1,9 @@
 import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
+import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
-import { erasedKey, partialKey, requestKey, uploadKey, type RevisionRef } from '@touchstone/shared/storage/keys';
+import { partialKey, requestKey, uploadKey, type RevisionRef } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 
 /** The store failed, was too slow, or does not show yet what must be there: worth a retry, never an answer. */
@@ -40,11 +41,10 @@ export function createDetectionObjects(store: ObjectStore, timeoutMs = STORE_TIM
     if (value === null) throw new StoreError(`the object store has no ${what}`);
     return value;
   };
-  const isErased = async ({ tenant, id }: RevisionRef) =>
-    (await ask('looking for a tombstone', store.head(erasedKey(tenant, id)))) !== null;
+  const hasTombstone = (ref: RevisionRef) => ask('looking for a tombstone', isErased(store, ref));
 
   return {
-    isErased,
+    isErased: hasTombstone,
     hasPartial: async (ref, slot) => (await ask('looking for a partial', store.head(partialKey(ref, slot)))) !== null,
     async readRequest({ tenant, id }) {
       const record = await ask('reading the request', readJson(store, requestKey(tenant, id), RequestRecord));
@@ -56,7 +56,7 @@ export function createDetectionObjects(store: ObjectStore, timeoutMs = STORE_TIM
     async storePartial(partial) {
       const key = partialKey(partial, partial.slot);
       if (!(await ask('storing a partial', createJson(store, key, DetectorPartial, partial)))) return 'existed';
-      if (!(await isErased(partial))) return 'stored';
+      if (!(await hasTombstone(partial))) return 'stored';
       await ask('taking a partial back', store.delete(key));
       return 'erased';
     },

@@ -1,6 +1,7 @@
 import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import { CNN_SLOTS, type Slot } from '@touchstone/shared/contracts/vocabulary';
+import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import {
   erasedKey,
@@ -71,8 +72,7 @@ export function createJudgeObjects(store: ObjectStore, timeoutMs = STORE_TIMEOUT
     async storePartial(partial) {
       const key = partialKey(partial, partial.slot);
       if (!(await ask('storing a partial', createJson(store, key, DetectorPartial, partial)))) return 'existed';
-      const erased = await ask('looking for a tombstone', store.head(erasedKey(partial.tenant, partial.id)));
-      if (erased === null) return 'stored';
+      if (!(await ask('looking for a tombstone', isErased(store, partial)))) return 'stored';
       await ask('taking a partial back', store.delete(key));
       return 'erased';
     },
