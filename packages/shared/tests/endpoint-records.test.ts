@@ -7,29 +7,12 @@ import { openDirectoryObjectStore } from '../src/storage/directory-object-store.
 import { endpointKey, endpointPrefix } from '../src/storage/keys.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openEndpointRecords } from '../src/webhooks/endpoint-records.ts';
+import { endpointOf } from './endpoint-fixture.ts';
 
 const HOUR_MS = 3_600_000;
 const at = new Date().toISOString();
 
-function recordOf(more: Partial<EndpointRecord> = {}): EndpointRecord {
-  return {
-    v: 1,
-    id: newEndpointId(Date.now()),
-    tenant: 'acme',
-    version: 1,
-    url: 'https://example.com/hook',
-    description: '',
-    is_default: false,
-    status: 'enabled',
-    disabled_reason: null,
-    failing_since: null,
-    secrets: [{ sealed: 'x', created_at: at, expires_at: null }],
-    created_at: at,
-    updated_at: at,
-    removed_at: null,
-    ...more,
-  };
-}
+const recordOf = (more: Partial<EndpointRecord> = {}) => endpointOf({ tenant: 'acme', description: '', ...more });
 
 describe('endpoint records', () => {
   let folder: string;

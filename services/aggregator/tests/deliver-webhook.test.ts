@@ -26,6 +26,7 @@ import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { createDeliveryLog } from '@touchstone/shared/webhooks/delivery-log';
 import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-records';
 import { requestOf } from '../../../packages/fusion/tests/fusion-fixtures.ts';
+import { endpointOf } from '../../../packages/shared/tests/endpoint-fixture.ts';
 import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { buildVerdict } from '../src/core/build-verdict.ts';
 import { createRememberingLog } from '../src/adapters/remembering-log.ts';
@@ -81,31 +82,15 @@ describe('a webhook', () => {
     await rm(folder, { recursive: true });
   });
 
-  const endpointOf = async (more: Partial<EndpointRecord> = {}, secrets = [generateWebhookSecret()]) => {
+  const addEndpoint = async (more: Partial<EndpointRecord> = {}, secrets = [generateWebhookSecret()]) => {
     const id = newEndpointId(nowMs);
     const at = new Date(nowMs).toISOString();
-    const record: EndpointRecord = {
-      v: 1,
-      id,
-      tenant: 'default',
-      version: 1,
-      url: receiver.url,
-      description: null,
-      is_default: false,
-      status: 'enabled',
-      disabled_reason: null,
-      failing_since: null,
-      secrets: secrets.map((secret) => ({
-        sealed: box.seal(secret, endpointSecretContext('default', id)),
-        created_at: at,
-        expires_at: null,
-      })),
+    const sealed = secrets.map((secret) => ({
+      sealed: box.seal(secret, endpointSecretContext('default', id)),
       created_at: at,
-      updated_at: at,
-      removed_at: null,
-      ...more,
-    };
-    await deps.endpoints.create(record);
+      expires_at: null,
+    }));
+    await deps.endpoints.create(endpointOf({ id, url: receiver.url, secrets: sealed, ...more }));
     return { id, secret: secrets[0]! };
   };
   /** A detection with its verdict, whose webhook is owed. */
@@ -137,7 +122,7 @@ describe('a webhook', () => {
   };
 
   it('is signed by the secret of its endpoint and by the service, and the marker goes when it is delivered', async () => {
-    const { id, secret } = await endpointOf();
+    const { id, secret } = await addEndpoint();
     const ref = await owe({ kind: 'endpoint', endpoint: id });
     await deliver(ref);
     expect(JSON.parse(receiver.received[0]!.body)).toMatchObject({
@@ -159,7 +144,7 @@ describe('a webhook', () => {
 
   it('is signed by both secrets of a rotation, and by the old one only while it is valid', async () => {
     const secrets = [generateWebhookSecret(), generateWebhookSecret()];
-    const { id } = await endpointOf({}, secrets);
+    const { id } = await addEndpoint({}, secrets);
     const expiresAt = new Date(nowMs + DAY_MS).toISOString();
     await deps.endpoints.change('default', id, (endpoint) => ({
       secrets: endpoint.secrets.map((secret, i) => (i === 1 ? { ...secret, expires_at: expiresAt } : secret)),
@@ -172,7 +157,7 @@ describe('a webhook', () => {
   });
 
   it('has the same id and bytes on all ten attempts of 75.6 hours, and is then a dead letter', async () => {
-    const { id } = await endpointOf();
+    const { id } = await addEndpoint();
     const ref = await owe({ kind: 'endpoint', endpoint: id });
     receiver.answerWith(404);
     const waits: number[] = [];
@@ -242,13 +227,13 @@ describe('a webhook', () => {
   });
 
   it('waits as long as the receiver asks, and so does every other one to it alone', async () => {
-    const { id } = await endpointOf();
+    const { id } = await addEndpoint();
     receiver.answerWith(429, { 'retry-after': '120' });
     const ref = await owe({ kind: 'endpoint', endpoint: id });
     expect(await delayOf(deliver(ref))).toBe(120 * SECOND_MS);
     receiver.answerWith(204);
     expect(await delayOf(deliver(await owe({ kind: 'endpoint', endpoint: id })))).toBe(120 * SECOND_MS);
-    const other = await endpointOf();
+    const other = await addEndpoint();
     await deliver(await owe({ kind: 'endpoint', endpoint: other.id }));
     expect(receiver.received).toHaveLength(2);
     nowMs += 120 * SECOND_MS;
@@ -257,7 +242,7 @@ describe('a webhook', () => {
   });
 
   it('disables the endpoint that answers 410, which is sent nothing from then on', async () => {
-    const { id } = await endpointOf();
+    const { id } = await addEndpoint();
     receiver.answerWith(410);
     const ref = await owe({ kind: 'endpoint', endpoint: id });
     await deliver(ref);
@@ -271,7 +256,7 @@ describe('a webhook', () => {
   });
 
   it('disables an endpoint after five days of nothing but failures, and not when one got through', async () => {
-    const { id } = await endpointOf();
+    const { id } = await addEndpoint();
     const failAt = async (status: number) => {
       receiver.answerWith(status);
       await deliver(await owe({ kind: 'endpoint', endpoint: id })).catch(() => undefined);
@@ -321,7 +306,7 @@ describe('a webhook', () => {
   });
 
   it('asked for by hand is sent again, once, and takes no part in the schedule', async () => {
-    const { id } = await endpointOf();
+    const { id } = await addEndpoint();
     const ref = await owe({ kind: 'endpoint', endpoint: id });
     receiver.answerWith(500);
     await delayOf(deliver(ref));

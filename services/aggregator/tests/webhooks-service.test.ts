@@ -21,6 +21,7 @@ import { requestKey, verdictKey, type RevisionRef } from '@touchstone/shared/sto
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { createDeliveryLog } from '@touchstone/shared/webhooks/delivery-log';
 import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-records';
+import { endpointOf } from '../../../packages/shared/tests/endpoint-fixture.ts';
 import { requestOf } from '../../../packages/fusion/tests/fusion-fixtures.ts';
 import { createDetectionRecords, type DetectionRecords } from '../src/adapters/detection-records.ts';
 import { loadConfig } from '../src/config.ts';
@@ -87,25 +88,10 @@ describe('the aggregator as the sender of webhooks', () => {
   const endpointAt = async (url: string) => {
     const box = openSecretBox(await loadSecretKeys(undefined, dataDir));
     const id = newEndpointId(Date.now());
-    const at = new Date().toISOString();
     const secret = generateWebhookSecret();
     const sealed = box.seal(secret, endpointSecretContext('default', id));
-    await openEndpointRecords(store).create({
-      v: 1,
-      id,
-      tenant: 'default',
-      version: 1,
-      url,
-      description: null,
-      is_default: false,
-      status: 'enabled',
-      disabled_reason: null,
-      failing_since: null,
-      secrets: [{ sealed, created_at: at, expires_at: null }],
-      created_at: at,
-      updated_at: at,
-      removed_at: null,
-    });
+    const secrets = [{ sealed, created_at: new Date().toISOString(), expires_at: null }];
+    await openEndpointRecords(store).create(endpointOf({ id, url, secrets }));
     return { id, secret };
   };
   const delivered = async (ref: RevisionRef) => {

@@ -15,7 +15,7 @@ import type { Gateway } from '../src/http/gateway.ts';
 import { runKeysCommand } from '../src/run-keys-command.ts';
 import { formOf, runGateway, type RunningGateway } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
-import { endpointOf } from './verdict-fixtures.ts';
+import { endpointOf } from '../../../packages/shared/tests/endpoint-fixture.ts';
 
 /** One row of the table. */
 type Route = {

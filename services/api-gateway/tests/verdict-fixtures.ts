@@ -2,7 +2,6 @@ import { DEFAULT_TENANT } from '@touchstone/shared/contracts/detection-id';
 import type { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { DetectorResult, VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
-import { newEndpointId, type EndpointRecord } from '@touchstone/shared/contracts/webhook';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 
 export const ID = 'det_0198f4f0000070008000000000000000';
@@ -95,28 +94,6 @@ export function requestOf(more: Partial<RequestRecord> = {}): RequestRecord {
     options: { external_id: null, detectors: ['sbi', 'distildire'], operating_point: null },
     slots: ['sbi', 'distildire'],
     priority: 10,
-    ...more,
-  };
-}
-
-/** An endpoint whose secret nobody can open. */
-export function endpointOf(more: Partial<EndpointRecord> = {}): EndpointRecord {
-  const at = '2026-11-25T10:00:00.000Z';
-  return {
-    v: 1,
-    id: newEndpointId(Date.now()),
-    tenant: DEFAULT_TENANT,
-    version: 1,
-    url: 'https://example.com/hook',
-    description: null,
-    is_default: false,
-    status: 'enabled',
-    disabled_reason: null,
-    failing_since: null,
-    secrets: [{ sealed: 'none', created_at: at, expires_at: null }],
-    created_at: at,
-    updated_at: at,
-    removed_at: null,
     ...more,
   };
 }

@@ -10,7 +10,7 @@ import { requestKey } from '@touchstone/shared/storage/keys';
 import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-records';
 import { formOf, runGateway, type RunningGateway } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
-import { endpointOf } from './verdict-fixtures.ts';
+import { endpointOf } from '../../../packages/shared/tests/endpoint-fixture.ts';
 
 let gateway: RunningGateway;
 beforeAll(async () => {

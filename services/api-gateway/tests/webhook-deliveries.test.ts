@@ -11,7 +11,8 @@ import { createJson } from '@touchstone/shared/storage/json-object';
 import { deliveryKey, erasedKey, indexKey, requestKey, verdictKey } from '@touchstone/shared/storage/keys';
 import { openEndpointRecords } from '@touchstone/shared/webhooks/endpoint-records';
 import { runGateway, until, type RunningGateway } from './running-gateway.ts';
-import { endpointOf, requestOf, verdictOf } from './verdict-fixtures.ts';
+import { endpointOf } from '../../../packages/shared/tests/endpoint-fixture.ts';
+import { requestOf, verdictOf } from './verdict-fixtures.ts';
 
 const PATH = '/api/v1/webhook-endpoints';
 const HOUR_MS = 3_600_000;

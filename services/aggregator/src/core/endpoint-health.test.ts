@@ -1,27 +1,11 @@
 import { expect, it } from '@jest/globals';
 import type { DeliveryOutcome, EndpointRecord } from '@touchstone/shared/contracts/webhook';
 import type { z } from 'zod';
+import { endpointOf } from '../../../../packages/shared/tests/endpoint-fixture.ts';
 import { changeOfHealth, type HealthChange } from './endpoint-health.ts';
 
 const nowMs = Date.parse('2026-11-25T10:00:00Z');
 const at = (days: number) => new Date(nowMs - days * 86_400_000).toISOString();
-const endpointOf = (more: Partial<EndpointRecord>): EndpointRecord => ({
-  v: 1,
-  id: 'whe_0198f4f0000070008000000000000000',
-  tenant: 'default',
-  version: 1,
-  url: 'https://example.com/hook',
-  description: null,
-  is_default: false,
-  status: 'enabled',
-  disabled_reason: null,
-  failing_since: null,
-  secrets: [],
-  created_at: at(30),
-  updated_at: at(30),
-  removed_at: null,
-  ...more,
-});
 const failing = (days: number) => ({ failing_since: at(days) });
 const disabled = { status: 'disabled' as const, disabled_reason: 'by_request' as const };
 
