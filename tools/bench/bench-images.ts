@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { createSeededRandom } from './seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 
 const SIZES = { '512': [512, 512], '1mp': [1_152, 864], '12mp': [4_000, 3_000] } as const;
 export type ImageSize = keyof typeof SIZES;

@@ -6,7 +6,7 @@ import { loadBundle } from '@touchstone/models/load-bundle';
 import { Manifest } from '@touchstone/models/manifest';
 import { encodeOnnxModel, type OnnxNode, type OnnxTensor } from '@touchstone/models/onnx-writer';
 import { openBundleRunner } from '../../services/gpu-worker/src/inference/bundle-runner.ts';
-import { createSeededRandom } from './seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 
 const SIDE_PX = 380;
 const CHANNELS = 64;

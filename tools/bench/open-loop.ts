@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSeededRandom } from './seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 
 /**
  * Times in ms from the start at which requests are due: a Poisson stream of `perSecond`. It is the same for the same

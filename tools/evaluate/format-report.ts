@@ -17,12 +17,7 @@ export function formatReport(report: EvaluationReport): string {
         name,
         ...countCells(figures),
         String(figures.not_applicable),
-        three(figures.auc),
-        interval(figures.auc_interval),
-        three(figures.accuracy),
-        three(figures.fpr_at_half),
-        three(figures.fnr_at_half),
-        three(figures.ece),
+        ...measuredCells(figures),
       ]),
     ),
     formatTable(
@@ -85,4 +80,13 @@ export function formatReport(report: EvaluationReport): string {
 }
 
 const countCells = ({ n, n_real, n_fake }: Figures) => [n, n_real, n_fake].map(String);
+/** AUC with its interval, accuracy, error rates at .5 and calibration error. */
+export const measuredCells = (figures: Figures) => [
+  three(figures.auc),
+  interval(figures.auc_interval),
+  three(figures.accuracy),
+  three(figures.fpr_at_half),
+  three(figures.fnr_at_half),
+  three(figures.ece),
+];
 export const interval = (values: [number, number] | null) => (values === null ? '-' : values.map(three).join('-'));

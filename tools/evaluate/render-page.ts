@@ -1,5 +1,5 @@
 import type { EvaluationReport } from './build-report.ts';
-import { interval } from './format-report.ts';
+import { interval, measuredCells } from './format-report.ts';
 import { three } from './format-table.ts';
 import type { Curves, Figures } from './measure.ts';
 import { plotReliability, plotRoc } from './plots.ts';
@@ -49,12 +49,7 @@ export function renderPage(report: EvaluationReport, curves: Record<string, Curv
           figures.n_real,
           figures.n_fake,
           figures.not_applicable,
-          three(figures.auc),
-          interval(figures.auc_interval),
-          three(figures.accuracy),
-          three(figures.fpr_at_half),
-          three(figures.fnr_at_half),
-          three(figures.ece),
+          ...measuredCells(figures),
         ];
       }),
     ),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { createKillPlan, killsWithin, kindnessMs } from './kill-plan.ts';
 
 const uptimes = (seed: number, count: number) => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import type { KeptRole } from '../system/kept-role.ts';
 import { createKillPlan, kindnessMs, LEAST_UPTIME_OF_STARTUP } from './kill-plan.ts';
 

@@ -6,7 +6,7 @@ import {
   type JudgeServer,
   type Reply,
 } from '../../../services/llm-worker/tests/support/judge-server.ts';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 
 /** Shares of calls that fail; the rest is answered. */
 const MOODS: readonly (readonly [share: number, Reply])[] = [

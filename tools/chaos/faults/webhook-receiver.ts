@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 
 /** One request of a webhook, as it came. */
 type Delivery = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { account, type Account } from '../account.ts';
 import { openWebhookReceiver, type WebhookReceiver } from '../faults/webhook-receiver.ts';
 import type { ChaosSystem } from '../system/chaos-system.ts';
@@ -15,7 +15,8 @@ export type LoadOptions = {
   jobs: number;
   windowMs: number;
   seed: number;
-  drainLimitMs: number;
+  /** How long the system may take to come to rest; a minute unless told otherwise. */
+  drainLimitMs?: number;
   /** What happens meanwhile; it has to be over soon after `windowOver` aborts. Outages are reported as they end. */
   faults(context: FaultContext): Promise<void>;
   pictureOf?: (number: number) => Promise<Uint8Array<ArrayBuffer>>;
@@ -48,6 +49,7 @@ export type LoadResult = Account &
     notes: Record<string, number>;
   };
 
+const DRAIN_LIMIT_MS = 60_000;
 /** How long clients go on trying after the window; what has no 202 by then was promised nothing. */
 const LATE_CLIENTS_MS = 60_000;
 
@@ -107,7 +109,7 @@ export async function runLoad(system: ChaosSystem, options: LoadOptions): Promis
     await Promise.all(clients);
     clearTimeout(late);
 
-    const drained = await waitForDrain(system.store.objects, options.drainLimitMs);
+    const drained = await waitForDrain(system.store.objects, options.drainLimitMs ?? DRAIN_LIMIT_MS);
     await system.untilReady();
     await watcher.stop();
     const collected = await collectTraces({

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childEntry } from '@touchstone/shared/process/child-entry';
 import { settlesWithin } from '@touchstone/shared/process/settles-within';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { account, type Trace } from '../account.ts';
 import { killRoles } from '../faults/kill-roles.ts';
 import { flushAll, losePower, spread } from '../faults/redis-faults.ts';

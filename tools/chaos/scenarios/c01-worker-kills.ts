@@ -15,7 +15,6 @@ export const workerKills: Scenario = {
       jobs: run.jobs,
       windowMs: windowForKillsMs(workers, run.windowMsOf(run.jobs)),
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ windowOver, note }) {
         note('kills', await killRoles(workers, { seed: run.seed, until: windowOver }));
       },

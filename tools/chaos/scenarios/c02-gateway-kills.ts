@@ -29,7 +29,6 @@ export const gatewayKills: Scenario = {
       jobs: run.jobs,
       windowMs: windowForKillsMs(roles, run.windowMsOf(run.jobs)),
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ windowOver, note }) {
         note('kills', await killRoles(roles, { seed: run.seed, until: windowOver }));
       },

@@ -15,7 +15,6 @@ export const powerLosses: Scenario = {
       jobs: run.jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       faults: (context) => spread(context, POWER_LOSSES, () => losePower(system.redis, context)),
     });
     return { load, facts: { ...load.notes, llm: load.llm }, limits: { drainMs: 25_000 } };

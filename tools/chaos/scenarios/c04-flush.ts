@@ -13,7 +13,6 @@ export const flush: Scenario = {
       jobs: run.jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       faults: (context) => spread(context, 1, () => flushAll(system.redis, context)),
     });
     return { load, facts: { ...load.notes, llm: load.llm }, limits: { drainMs: 25_000 } };

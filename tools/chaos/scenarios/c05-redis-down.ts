@@ -27,7 +27,6 @@ export const redisDown: Scenario = {
         jobs,
         windowMs: BEFORE_MS + downMs + AFTER_MS,
         seed: run.seed + index,
-        drainLimitMs: 60_000,
         async faults({ outageEnded }) {
           await delay(BEFORE_MS);
           await system.redis.kill();

@@ -32,7 +32,6 @@ export const halfOpen: Scenario = {
       jobs,
       windowMs: WINDOW_MS,
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults() {
         await delay(BREAKS_AT_MS);
         proxy!.halfOpen();

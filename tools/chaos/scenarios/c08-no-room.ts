@@ -37,7 +37,6 @@ export const noRoom: Scenario = {
       jobs: run.jobs,
       windowMs,
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ outageEnded, note }) {
         const phaseMs = windowMs / 7;
         await delay(phaseMs);

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { judgeEnvironment, openMoodyJudge } from '../faults/moody-judge.ts';
 import { openStoreProxy, type StoreFault, type StoreProxy } from '../faults/store-proxy.ts';
 import { runLoad } from '../load/run-load.ts';
@@ -41,7 +41,6 @@ export const storeFaults: Scenario = {
       jobs: run.jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ windowOver, outageEnded }) {
         isFailing = true;
         await new Promise((resolve) => windowOver.addEventListener('abort', resolve, { once: true }));

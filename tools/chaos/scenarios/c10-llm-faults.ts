@@ -10,7 +10,7 @@ import {
   truncates,
   type Reply,
 } from '../../../services/llm-worker/tests/support/judge-server.ts';
-import { createSeededRandom } from '../../bench/seeded-random.ts';
+import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { judgeEnvironment } from '../faults/moody-judge.ts';
 import { runLoad } from '../load/run-load.ts';
 import type { Scenario } from '../scenario.ts';
@@ -58,7 +58,6 @@ export const llmFaults: Scenario = {
       jobs: run.jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ windowOver, windowMs }) {
         await delay(windowMs / 2, undefined, { signal: windowOver });
         state = 'down';

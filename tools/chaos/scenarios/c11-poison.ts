@@ -22,7 +22,6 @@ export const poison: Scenario = {
       jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       owed: [],
       faults: async () => undefined,
       pictureOf: async (number) => (isPoison(number) ? swelling : makePicture(number)),

@@ -29,7 +29,6 @@ export const clocks: Scenario = {
       jobs,
       windowMs: run.windowMsOf(jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       usesStoreClock: true,
       async faults({ windowMs, note }) {
         await delay(windowMs / 2);

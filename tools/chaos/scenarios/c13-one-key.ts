@@ -14,7 +14,6 @@ export const oneKey: Scenario = {
       jobs,
       windowMs: 1_000 * jobs,
       seed: run.seed,
-      drainLimitMs: 60_000,
       copies: COPIES,
       faults: async () => undefined,
     });

@@ -17,7 +17,6 @@ export const deploy: Scenario = {
       jobs: run.jobs,
       windowMs: run.windowMsOf(run.jobs),
       seed: run.seed,
-      drainLimitMs: 60_000,
       async faults({ windowMs, note }) {
         await delay(windowMs / 2);
         await Promise.all(
