@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs';
 
 const here = import.meta.dirname;
-/** Folders whose tests load onnxruntime: they need the typed arrays of the realm that the addon knows. */
-const native = new Set(['services/gpu-worker', 'packages/models']);
-
 /** A package keeps its tests in src/ and tests/; tools/ and tests/e2e are searched whole. */
 const rootsOf = (path) => {
   const parts = ['src', 'tests'].map((part) => `${here}/${path}/${part}`).filter((dir) => existsSync(dir));
@@ -18,7 +15,7 @@ const project = (path) => ({
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
-  testEnvironment: native.has(path) ? './tools/jest-native-environment.js' : 'node',
+  testEnvironment: './tools/jest-environment.js',
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', '@touchstone/source'] },
   transform: {
     '^.+\\.ts$': [
@@ -46,6 +43,7 @@ export default {
     .map(project),
   globalSetup: './tools/jest-setup.ts',
   globalTeardown: './tools/jest-teardown.ts',
+  testSequencer: './tools/jest-sequencer.js',
   reporters: ['default', './tools/jest-plain-summary.js'],
   testTimeout: 30_000,
   // Jest would leave one of two cores idle; most of the time here is waiting for processes.

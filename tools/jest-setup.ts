@@ -16,6 +16,8 @@ export default async function setup(): Promise<void> {
     url: process.env['TEST_REDIS_URL'],
   });
   process.env['TEST_REDIS_URL'] = globalThis.testRedis.url;
+  // Tests start the same services dozens of times: half of that is stripping types and compiling.
+  process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, '.tools/compile-cache');
 }
 
 /** Here and not in the tests, because two builds at the same time would write the same files. */

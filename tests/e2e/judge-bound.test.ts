@@ -132,6 +132,7 @@ describe('what a judge can do to a verdict', () => {
         tokens: null,
         model: pick(['test', 'other']),
         fingerprint: null,
+        room: null,
       };
       const { step } = classifyOutcome(readResult(result), 20_000);
       const outcome = step.kind === 'store' ? step.outcome : step.kind === 'put-off' ? null : step.otherwise;

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { Detection } from '@touchstone/shared/contracts/detection';
 import { OriginalAnswer } from '@touchstone/shared/contracts/original-answer';
+import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
 import { answers, openJudgeServer, type JudgeServer } from '../../services/llm-worker/tests/support/judge-server.ts';
 import { startSystem, type RunningSystem } from './support/running-system.ts';
+import { until } from './support/until.ts';
 
 const SHARED = process.env['TOUCHSTONE_SHARED'] ?? join(import.meta.dirname, '../../../shared');
 const PORTRAIT = join(SHARED, 'fixtures/photos/real-01-portrait-uniform.png');
@@ -69,8 +71,33 @@ describe('the whole system with a judge', () => {
       score: 0.25,
       judgement: { verdict: 'authentic', model: 'judge-test-2026', contains_instructions: false },
     });
+    expect(detection.cost!.llm_tokens_in).toBeGreaterThan(0);
+    expect(detection.cost!.gpu_ms).toBeGreaterThan(0);
     expect(calls).toHaveLength(1);
     expect(JSON.stringify(calls[0]!.body)).not.toMatch(/holiday|my-words|det_/);
+  });
+
+  it('erases a detection while the model is being asked, and takes back what the answer would have left', async () => {
+    const objects = await openDirectoryObjectStore(join(system.dataDir, 'objects'));
+    const held = Promise.withResolvers<void>();
+    judge.script((response, call) => void held.promise.then(() => answers()(response, call)));
+    const calls = judge.calls.length;
+    const form = new FormData();
+    form.set('image', new Blob([new Uint8Array(await pictureWithoutFace())]), 'a.jpg');
+    const accepted = await fetch(`${system.url}/api/v1/detections`, { method: 'POST', body: form });
+    const { id } = Detection.parse(await accepted.json());
+    const keysOf = async () =>
+      (await objects.list('', null, 1_000)).map(({ key }) => key).filter((key) => key.includes(id));
+    await judge.received(calls + 1);
+    expect((await keysOf()).some((key) => key.startsWith('partials/'))).toBe(true);
+
+    const erase = await fetch(`${system.url}/api/v1/detections/${id}`, { method: 'DELETE' });
+    expect(erase.status).toBe(204);
+    expect(await keysOf()).toEqual([`erased/default/${id}`]);
+    held.resolve();
+    await until(async () => (await system.logs()).includes('"stored":"erased"'));
+    expect(await keysOf()).toEqual([`erased/default/${id}`]);
+    expect((await fetch(`${system.url}/api/v1/detections/${id}`)).status).toBe(404);
   });
 
   it('does not ask the model when the client says so, and calls that no loss', async () => {

@@ -109,6 +109,7 @@ function plantedAnswer(): Detection {
         timings_ms: null,
       },
     ],
+    cost: null,
   });
 }
 

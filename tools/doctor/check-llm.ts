@@ -3,12 +3,11 @@ import { fail, ok, skip, warn, type Finding } from './finding.ts';
 import type { Check } from './run-checks.ts';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
-const ANSWER_LIMIT_MS = 5_000;
 
 /** Asks the LLM's address for its models: free of charge, and it needs the key. */
-export const checkLlm: Check = {
+export const createLlmCheck = (answerLimitMs = 5_000): Check => ({
   id: 'llm',
-  timeoutMs: ANSWER_LIMIT_MS + 2_000,
+  timeoutMs: answerLimitMs + 2_000,
   async run({ env }, signal) {
     const key = env['OPENAI_API_KEY'];
     if (!key) return [skip('llm', 'OPENAI_API_KEY is not set: the slot llm reports unavailable')];
@@ -20,17 +19,23 @@ export const checkLlm: Check = {
     if (!/^[\x21-\x7e]+$/.test(key)) {
       return [fail('llm', 'OPENAI_API_KEY holds characters that no key has', 'Copy it again, without line ends.')];
     }
-    return [await askModels(base, key, signal)];
+    return [await askModels({ base, key, answerLimitMs, signal })];
   },
-};
+});
 
-async function askModels(base: string, key: string, signal: AbortSignal): Promise<Finding> {
+async function askModels(options: {
+  base: string;
+  key: string;
+  answerLimitMs: number;
+  signal: AbortSignal;
+}): Promise<Finding> {
+  const { base, key, answerLimitMs, signal } = options;
   const address = new URL(`${base.replace(/\/+$/, '')}/models`);
   const { host } = address;
   // `fetch` refuses an address with a password in it.
   address.username = address.password = '';
   const startMs = performance.now();
-  const limit = AbortSignal.timeout(ANSWER_LIMIT_MS);
+  const limit = AbortSignal.timeout(answerLimitMs);
   try {
     const response = await fetch(address, {
       headers: { authorization: `Bearer ${key}` },
@@ -43,7 +48,7 @@ async function askModels(base: string, key: string, signal: AbortSignal): Promis
   } catch (error) {
     const { name, cause } = asError(error);
     const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-    const reason = limit.aborted ? `no answer within ${ANSWER_LIMIT_MS / 1_000} s` : (code ?? name);
+    const reason = limit.aborted ? `no answer within ${answerLimitMs / 1_000} s` : (code ?? name);
     return fail(
       'llm',
       `${host} cannot be reached (${reason})`,

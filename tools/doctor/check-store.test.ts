@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { checkStore, describeStoreError, tryStore } from './check-store.ts';
+import { checkStore, describeStoreError } from './check-store.ts';
 import { contextOf, runAlone } from './test-context.ts';
+import { tryStore } from './try-store.ts';
 
 /** Root may write everywhere, so as root the check runs as nobody. */
 const NOBODY = 65_534;
@@ -65,18 +66,19 @@ describe('the store', () => {
   });
 
   it('fails when a second writer wins, or what was written reads otherwise', async () => {
+    const told = { subject: '', writeAdvice: '', createOnlyAdvice: '' };
     const real = await openDirectoryObjectStore(join(folder, 'objects'));
     const overwriting: ObjectStore = {
       ...real,
       create: async (key, body) => (await real.delete(key), real.create(key, body)),
     };
-    expect(await tryStore(overwriting, '')).toMatchObject([{ state: 'fail' }]);
+    expect(await tryStore(overwriting, told)).toMatchObject([{ state: 'fail' }]);
     const claiming: ObjectStore = { ...real, create: async (key, body) => (await real.create(key, body), true) };
-    expect(await tryStore(claiming, '')).toMatchObject([
+    expect(await tryStore(claiming, told)).toMatchObject([
       { state: 'fail', what: expect.stringContaining('create-only') },
     ]);
     const forgetful: ObjectStore = { ...real, read: async () => null };
-    expect(await tryStore(forgetful, '')).toMatchObject([
+    expect(await tryStore(forgetful, told)).toMatchObject([
       { state: 'fail', what: expect.stringContaining('read back') },
     ]);
     expect(await real.list('doctor/', null, 10)).toEqual([]);

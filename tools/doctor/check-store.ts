@@ -1,13 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asError, hasErrorCode } from '@touchstone/shared/process/error-code';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
-import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { fail, ok, warn, type Finding } from './finding.ts';
+import {
+  OBJECT_STORE_SETTINGS,
+  objectStoreSettings,
+  type S3Settings,
+} from '@touchstone/shared/storage/open-object-store';
+import { parseEnvironment } from '@touchstone/shared/process/environment';
+import { checkBucket } from './check-bucket.ts';
+import { fail, skip, warn, type Finding } from './finding.ts';
 import type { Check } from './run-checks.ts';
+import { PROBE_FOLDER, tryStore } from './try-store.ts';
 
-const PROBE_FOLDER = 'doctor';
 const LINK_ADVICE = 'Put DATA_DIR on a local file system with hard links (ext4, xfs, btrfs, zfs, apfs).';
 const ADVICE: Record<string, string> = {
   EACCES: 'Give it to the user that runs Touchstone, or set DATA_DIR to a folder that this user may write.',
@@ -22,48 +27,44 @@ const ADVICE: Record<string, string> = {
 /** Writes through the very store that the services use, and takes away all that was not there before. */
 export const checkStore: Check = {
   id: 'store',
-  timeoutMs: 15_000,
-  async run({ settings: { dataDir } }) {
-    const isNew = (await modeOf(dataDir)) === null;
-    const root = join(dataDir, 'objects');
-    let firstMade: string | undefined;
-    try {
-      firstMade = await mkdir(root, { recursive: true, mode: 0o700 });
-      const store = await openDirectoryObjectStore(root);
-      try {
-        const modes = isNew ? [] : await checkModes(dataDir, root);
-        return [...(await tryStore(store, isNew ? 'DATA_DIR can be made and' : 'DATA_DIR')), ...modes];
-      } finally {
-        await store.close();
-        await removeEmpty(join(root, PROBE_FOLDER));
-      }
-    } catch (error) {
-      return [describeStoreError(error)];
-    } finally {
-      if (firstMade !== undefined) await removeMade(root, firstMade);
-    }
+  // A bucket that does not answer says so itself, call by call.
+  timeoutMs: 45_000,
+  async run({ settings: { dataDir }, env }) {
+    const bucket = bucketOf(env, dataDir);
+    if (bucket === 'refused') return [skip('store', 'not tried: the settings of the bucket are refused')];
+    return bucket === null ? checkDirectory(dataDir) : checkBucket(bucket);
   },
 };
 
-/** Create, create again, read, delete. */
-export async function tryStore(store: ObjectStore, subject: string): Promise<Finding[]> {
-  const key = `${PROBE_FOLDER}/${randomUUID()}`;
-  const body = Buffer.from('written by npm run doctor');
-  const startMs = performance.now();
+/** Null: objects lie in `DATA_DIR`. */
+function bucketOf(env: NodeJS.ProcessEnv, dataDir: string): S3Settings | 'refused' | null {
   try {
-    const first = await store.create(key, body);
-    const createMs = Math.round(10 * (performance.now() - startMs)) / 10;
-    const second = await store.create(key, Buffer.from('a second writer'));
-    const stored = await store.read(key);
-    const facts = { create_ms: createMs, create_only: first && !second };
-    if (!first || stored === null || !body.equals(stored)) {
-      return [fail('store', 'an object that was stored does not read back as it was written', LINK_ADVICE, facts)];
+    return objectStoreSettings({ ...parseEnvironment(OBJECT_STORE_SETTINGS, env), DATA_DIR: dataDir }).s3;
+  } catch {
+    return 'refused';
+  }
+}
+
+async function checkDirectory(dataDir: string): Promise<Finding[]> {
+  const isNew = (await modeOf(dataDir)) === null;
+  const root = join(dataDir, 'objects');
+  let firstMade: string | undefined;
+  try {
+    firstMade = await mkdir(root, { recursive: true, mode: 0o700 });
+    const store = await openDirectoryObjectStore(root);
+    try {
+      const modes = isNew ? [] : await checkModes(dataDir, root);
+      const subject = isNew ? 'DATA_DIR can be made and' : 'DATA_DIR';
+      const told = { subject, writeAdvice: LINK_ADVICE, createOnlyAdvice: LINK_ADVICE };
+      return [...(await tryStore(store, told)), ...modes];
+    } finally {
+      await store.close();
+      await removeEmpty(join(root, PROBE_FOLDER));
     }
-    if (second)
-      return [fail('store', 'create-only does not hold: a second writer replaced an object', LINK_ADVICE, facts)];
-    return [ok('store', `${subject} takes an object in ${createMs} ms; create-only holds`, facts)];
+  } catch (error) {
+    return [describeStoreError(error)];
   } finally {
-    await store.delete(key);
+    if (firstMade !== undefined) await removeMade(root, firstMade);
   }
 }
 

@@ -1,7 +1,7 @@
 import { checkBundles } from './check-bundles.ts';
 import { checkDisk } from './check-disk.ts';
 import { checkFaceDetector } from './check-face-detector.ts';
-import { checkLlm } from './check-llm.ts';
+import { createLlmCheck } from './check-llm.ts';
 import { checkMemory } from './check-memory.ts';
 import { checkNode } from './check-node.ts';
 import { checkPorts } from './check-ports.ts';
@@ -23,5 +23,5 @@ export const CHECKS: readonly Check[] = [
   checkRunningSystem,
   checkFaceDetector,
   checkBundles,
-  checkLlm,
+  createLlmCheck(),
 ];

@@ -94,7 +94,12 @@ export async function openScorer(options: {
             prepared === null
               ? undecodableOutcome()
               : (notApplicableOutcome(detector, prepared) ?? (await infer(detector, prepared)));
-          return buildPartial({ ...REF, slot: detector.slot }, outcome, { detector, timings: null, createdAtMs: 0 });
+          return buildPartial({ ...REF, slot: detector.slot }, outcome, {
+            detector,
+            timings: null,
+            deviceMs: 0,
+            createdAtMs: 0,
+          });
         }),
       );
     },

@@ -1,4 +1,3 @@
-/** @jest-environment ./tools/jest-native-environment.js */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -91,7 +91,8 @@ ceph osd new "$OSD" > osd.new.log 2>&1
 ceph-osd -i 0 --mkfs --osd-uuid "$OSD" > osd.mkfs.log 2>&1
 daemon osd.log ceph-osd -f -i 0
 until_ok osd_is_up
-daemon rgw.log radosgw -f -n client.rgw.a --rgw-frontends "beast endpoint=127.0.0.1:$S3"
+# Without tcp_nodelay every answer with a body waits 40 ms for the ACK of its head (measured: a read took 57 ms, a HEAD 15).
+daemon rgw.log radosgw -f -n client.rgw.a --rgw-frontends "beast endpoint=127.0.0.1:$S3 tcp_nodelay=1"
 until_ok gateway_listens
 radosgw-admin user create --uid=touchstone --display-name=touchstone \
   --access-key="$RADOSGW_ACCESS_KEY" --secret="$RADOSGW_SECRET_KEY" > user.json 2> user.log

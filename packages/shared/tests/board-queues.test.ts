@@ -112,7 +112,9 @@ describe('what operators see of the queues', () => {
           resolve();
         },
       };
-      const worker = openJobWorker('detect-sbi', { connection: redis, prefix, concurrency: 1, events }, async () => {
+      // Half of it later the lock is renewed.
+      const options = { connection: redis, prefix, concurrency: 1, events, lockDurationMs: 200 };
+      const worker = openJobWorker('detect-sbi', options, async () => {
         await redis.del(jobKey('detect-sbi', `${payload.id}-r1-sbi:lock`));
         await new Promise<void>((end) => (finish = end));
         return {};

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDirectoryObjectStore } from '../src/storage/directory-object-store.ts';
@@ -14,6 +15,34 @@ const newRoot = async () => {
 afterAll(() => Promise.all(roots.map((root) => rm(root, { recursive: true }))));
 
 describeObjectStore('directory', async () => openDirectoryObjectStore(await newRoot()));
+
+it('the directory store cannot let clients put objects themselves, and says so', async () => {
+  expect((await openDirectoryObjectStore(await newRoot())).presignPut).toBeNull();
+});
+
+it('the directory store lists a large directory, which it reads in pieces, as it lists a small one', async () => {
+  const root = await newRoot();
+  const store = await openDirectoryObjectStore(root);
+  const keys = Array.from({ length: 500 }, (_, i) => `index/t/${String(i).padStart(200, '0')}`);
+  await mkdir(join(root, 'index/t/below'), { recursive: true });
+  for (const key of keys.toReversed()) writeFileSync(join(root, key), '');
+  expect((await stat(join(root, 'index/t'))).size).toBeGreaterThan(65_536);
+  await store.create('index/t/below/1', new Uint8Array());
+  const listed = async (after: string | null, limit: number) =>
+    (await store.list('index/t/', after, limit)).map(({ key }) => key);
+  expect(await listed(null, 1_000)).toEqual([...keys, 'index/t/below/1']);
+  expect(await listed(keys[299]!, 2)).toEqual(keys.slice(300, 302));
+});
+
+it('the directory store gives no name behind one that cannot be given', async () => {
+  const root = await newRoot();
+  const store = await openDirectoryObjectStore(root);
+  await store.create('leaf', new Uint8Array(3));
+  const objects = ['first', 'leaf/below', 'last'].map((key) => ({ key, body: new Uint8Array(3) }));
+  await expect(store.createInOrder(objects, new AbortController().signal)).rejects.toThrow('ENOTDIR');
+  expect((await store.list('', null, 10)).map(({ key }) => key)).toEqual(['first', 'leaf']);
+  expect(await readdir(join(root, '.spool'))).toEqual([]);
+});
 
 describe('the spool of the directory store', () => {
   it('holds nothing after a create that failed', async () => {

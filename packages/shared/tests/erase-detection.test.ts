@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { newDetectionId, type DetectionId } from '../src/contracts/detection-id.ts';
 import { IdempotencyRecord } from '../src/contracts/idempotency-record.ts';
 import { RequestRecord } from '../src/contracts/request-record.ts';
+import { newUploadId } from '../src/contracts/upload-id.ts';
 import { openDirectoryObjectStore } from '../src/storage/directory-object-store.ts';
 import { eraseDetection, isErasable, type EraseDeps, type JobsOfDetection } from '../src/storage/erase-detection.ts';
 import { retireIdempotencyRecord } from '../src/storage/idempotency-records.ts';
@@ -15,6 +16,7 @@ import {
   erasedKey,
   erasingKey,
   idempotencyKey,
+  incomingKey,
   indexKey,
   partialKey,
   pendingKey,
@@ -22,6 +24,7 @@ import {
   retirementKey,
   undeliveredKey,
   uploadKey,
+  uploadRecordKey,
   verdictKey,
 } from '../src/storage/keys.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
@@ -64,6 +67,7 @@ describe('erasing a detection', () => {
       slots: ['sbi'],
       priority: 10,
       idempotency_key_sha256: keyHash,
+      upload_id: newUploadId(acceptedMs),
     };
     await createJson(store, requestKey(TENANT, id), RequestRecord, record);
     const named: IdempotencyRecord = { v: 1, id, tenant: TENANT, fingerprint: HASH, accepted_ms: acceptedMs };
@@ -71,6 +75,9 @@ describe('erasing a detection', () => {
     const revisions = numbers.map((revision) => ({ tenant: TENANT, id, revision }));
     const others = [
       uploadKey(TENANT, id),
+      // Left behind by a gateway that died before it took them away.
+      incomingKey(TENANT, record.upload_id!),
+      uploadRecordKey(TENANT, record.upload_id!),
       indexKey(TENANT, id, acceptedMs),
       ...revisions.flatMap((ref) => [
         pendingKey(ref),

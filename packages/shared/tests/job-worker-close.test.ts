@@ -65,3 +65,14 @@ it('closes a worker whose Redis was never there', async () => {
   await closeRedis(redis);
   expect(performance.now() - startMs).toBeLessThan(5_000);
 });
+
+it('keeps the process alive for less than a second after a Redis that was never there', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const redis = openRedis('unix:///nowhere/redis.sock', CONSUMER_OPTIONS, () => undefined);
+  await new Promise<void>((resolve) => redis.once('close', resolve));
+  await closeRedis(redis);
+  const startMs = performance.now();
+  while (timers() > before) await new Promise((resolve) => setImmediate(resolve));
+  expect(performance.now() - startMs).toBeLessThan(1_500);
+});

@@ -79,11 +79,52 @@ export function describeObjectStore(name: string, openStore: () => Promise<Objec
       expect(Buffer.from((await store.read('a/once')) ?? []).toString()).toBe('first');
     });
 
+    it('keeps an empty object when another is created under its key, and the other way round', async () => {
+      expect(await store.create('a/empty', new Uint8Array())).toBe(true);
+      expect(await store.create('a/empty', bytesOf('second'))).toBe(false);
+      expect(await store.read('a/empty')).toHaveLength(0);
+      expect(await store.create('a/full', bytesOf('first'))).toBe(true);
+      expect(await store.create('a/full', new Uint8Array())).toBe(false);
+      expect(await store.read('a/full')).toHaveLength(5);
+    });
+
     it('lets exactly one of ten concurrent creates win', async () => {
       const bodies = Array.from({ length: 10 }, (_, i) => bytesOf(`writer ${i}`));
       const won = await Promise.all(bodies.map((body) => store.create('race/a', body)));
       expect(won.filter(Boolean)).toHaveLength(1);
       expect(Buffer.from((await store.read('race/a')) ?? [])).toEqual(bodies[won.indexOf(true)]);
+    });
+
+    it('creates several in order, and says of each whether it is new', async () => {
+      const path = join(scratch, 'upload');
+      await writeFile(path, 'pixels');
+      await store.create('order/2', bytesOf('first'));
+      const objects = [
+        { key: 'order/1', body: { path, bytes: 6, sha256: sha256(bytesOf('pixels')) } },
+        { key: 'order/2', body: bytesOf('second') },
+        { key: 'order/3', body: new Uint8Array() },
+        { key: 'order/new/4', body: bytesOf('last') },
+      ];
+      expect(await store.createInOrder(objects, new AbortController().signal)).toEqual([true, false, true, true]);
+      const texts = objects.map(async ({ key }) => Buffer.from((await store.read(key)) ?? []).toString());
+      expect(await Promise.all(texts)).toEqual(['pixels', 'first', '', 'last']);
+    });
+
+    it('creates in order nothing behind a body that cannot be stored', async () => {
+      const path = join(scratch, 'short');
+      await writeFile(path, 'abc');
+      const objects = [
+        { key: 'order/1', body: { path, bytes: 4, sha256: '0'.repeat(64) } },
+        { key: 'order/2', body: bytesOf('x') },
+      ];
+      await expect(store.createInOrder(objects, new AbortController().signal)).rejects.toThrow('has 3 bytes');
+      expect(await keysUnder('order/')).toEqual([]);
+    });
+
+    it('creates in order nothing more once it is called off', async () => {
+      const over = AbortSignal.abort(new Error('too late'));
+      await expect(store.createInOrder([{ key: 'order/1', body: bytesOf('x') }], over)).rejects.toThrow('too late');
+      expect(await store.head('order/1')).toBeNull();
     });
 
     it('says null for what does not exist', async () => {

@@ -152,6 +152,25 @@ describe('create on S3', () => {
   });
 });
 
+describe('a presigned put on S3', () => {
+  const grant = { key: 'a/b', mediaType: 'image/png', bytes: 7, sha256: 'ab'.repeat(32), validForS: 60 };
+
+  it.each([
+    ['WHEN_SUPPORTED', Buffer.from(grant.sha256, 'hex').toString('base64')],
+    ['WHEN_REQUIRED', undefined],
+  ] as const)('binds type, length, condition and, with checksums %s, the digest', async (checksumMode, checksum) => {
+    const { store, server } = await openStoreOn([], { checksumMode });
+    const { url, headers } = await store.presignPut!(grant);
+    const query = new URL(url).searchParams;
+    const bound = query.get('X-Amz-SignedHeaders')!.split(';');
+    expect(bound).toEqual(expect.arrayContaining(['content-length', 'host', ...Object.keys(headers)]));
+    expect(headers['x-amz-checksum-sha256']).toBe(checksum);
+    expect(query.get('X-Amz-Expires')).toBe('60');
+    expect(url).not.toContain('very-secret');
+    expect(server.requests).toEqual([]);
+  });
+});
+
 describe('a call to S3', () => {
   it('gives up after its attempts, and says how many', async () => {
     const busy = answer(503, 'SlowDown');

@@ -9,6 +9,7 @@ import { isRadosgwInstalled, RADOSGW_PACKAGES } from '../../../tools/radosgw/rad
 import { startRadosgw, type Radosgw } from '../../../tools/radosgw/start-radosgw.ts';
 import { openS3ObjectStore, type S3ObjectStoreOptions } from '../src/storage/s3-object-store.ts';
 import { describeObjectStore } from './object-store.contract.ts';
+import { describePresignedPuts } from './presigned-put.contract.ts';
 
 const isInstalled = isRadosgwInstalled();
 if (!isInstalled) {
@@ -49,6 +50,8 @@ if (!isInstalled) {
   };
 
   describeObjectStore('radosgw', async () => openStore());
+  describePresignedPuts('radosgw', async () => openStore());
+  describePresignedPuts('radosgw, with checksums', async () => openStore({ checksumMode: 'WHEN_SUPPORTED' }));
 
   it('stores the largest upload from disk, and takes no second one', async () => {
     const store = openStore();

@@ -5,11 +5,13 @@ import { logRedisErrors } from '@touchstone/shared/observe/log-redis-errors';
 import { createProcessMetrics } from '@touchstone/shared/observe/process-metrics';
 import { openProcessServer } from '@touchstone/shared/observe/process-server';
 import type { Service } from '@touchstone/shared/process/run-service';
+import { queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openDetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openHeartbeat } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
 import { publishPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
+import { openStalledChecks } from '@touchstone/shared/queue/stalled-checks';
 import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
 import { settlesWithin } from '@touchstone/shared/process/settles-within';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
@@ -23,6 +25,7 @@ import { createLeaderLock } from './adapters/leader-lock.ts';
 import { createRememberingLog } from './adapters/remembering-log.ts';
 import { startSweeping } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
+import { createRests } from './core/rests.ts';
 import { finaliseDetection } from './finalise-detection.ts';
 import { openDelivery } from './open-delivery.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
@@ -101,6 +104,8 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
       return {};
     },
   );
+  // Of the queues whose workers run elsewhere, often as the only one of their kind.
+  const stalledChecks = openStalledChecks(Object.values(queueOfSlot), workerOptions);
   const publishCounts = async ({ sinceMs, byTenant }: NonNullable<SweepReport['counts']>) => {
     const counts = { since_ms: sinceMs, by_tenant: Object.fromEntries(byTenant) };
     await publishPendingCounts(quick, config.queuePrefix, counts).catch(() => {
@@ -108,6 +113,9 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     });
   };
   const sweepClocks = { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks };
+  // Redis may come back with less than it was told: nothing that it was told before may rest then.
+  const rests = createRests(() => performance.now());
+  quick.on('ready', rests.clear);
   const sweepPending = createSweeper({
     store,
     records,
@@ -116,6 +124,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     onAction: (action) => metrics.sweeps.inc({ action }),
     logger,
     clocks: sweepClocks,
+    rests,
     nowMs: Date.now,
     uptimeMs: () => performance.now(),
   });
@@ -127,8 +136,8 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     onRequeued: () => metrics.requeued.inc(),
     logger,
     clocks: sweepClocks,
+    rests,
     nowMs: Date.now,
-    uptimeMs: () => performance.now(),
   });
   const sweeping = startSweeping<SweepReport & { webhooks: UndeliveredReport }>({
     sweep: async (mayGoOn) => ({ ...(await sweepPending(mayGoOn)), webhooks: await sweepUndelivered(mayGoOn) }),
@@ -174,7 +183,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
     addresses: { metrics: processServer.url },
     async close() {
       await Promise.all([sweeping.close(), housekeeping.close()]);
-      await Promise.all([...workers, deliverer].map((worker) => worker.close()));
+      await Promise.all([stalledChecks, ...workers, deliverer].map((part) => part.close()));
       await settlesWithin(DELIVERY_CLOSE_LIMIT_MS, delivery.close());
       await heartbeat.close();
       await processServer.close();

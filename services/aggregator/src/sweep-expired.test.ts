@@ -4,17 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newDetectionId, type DetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
 import { IdempotencyRecord } from '@touchstone/shared/contracts/idempotency-record';
+import { newUploadId } from '@touchstone/shared/contracts/upload-id';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
 import { createJson } from '@touchstone/shared/storage/json-object';
 import {
   erasedKey,
   idempotencyKey,
+  incomingKey,
   indexKey,
   partialKey,
   pendingKey,
   requestKey,
   undeliveredKey,
   uploadKey,
+  uploadRecordKey,
   verdictKey,
 } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
@@ -132,6 +135,15 @@ describe('the sweep of what was kept long enough', () => {
     expect([removed, await store.head(key)]).toEqual([['idempotency-record'], null]);
     await sweepAfter(49 * HOUR_MS);
     expect(await store.list('idem/', null, 10)).toEqual([]);
+  });
+
+  it('takes an upload that became no detection when no key can name it any more', async () => {
+    const id = newUploadId(Date.now());
+    for (const key of [incomingKey('acme', id), uploadRecordKey('acme', id)]) await store.create(key, nothing);
+    await sweepAfter(49 * HOUR_MS - 60_000);
+    expect(removed).toEqual([]);
+    await sweepAfter(49 * HOUR_MS + 60_000);
+    expect([removed, await store.list('incoming/', null, 10)]).toEqual([['incoming', 'incoming'], []]);
   });
 
   it('takes nothing that is to be kept for ever', async () => {

@@ -1,14 +1,18 @@
-import { timeOfDetectionId } from '@touchstone/shared/contracts/detection-id';
+import { timeOfDetectionId, type Tenant } from '@touchstone/shared/contracts/detection-id';
 import { IdempotencyRecord } from '@touchstone/shared/contracts/idempotency-record';
+import { UPLOAD_CLAIM_MS } from '@touchstone/shared/contracts/upload';
+import { timeOfUploadId } from '@touchstone/shared/contracts/upload-id';
 import { retireDetection, type DetectionRef } from '@touchstone/shared/storage/erase-detection';
 import { retireIdempotencyRecord } from '@touchstone/shared/storage/idempotency-records';
 import { readJson } from '@touchstone/shared/storage/json-object';
 import {
   ERASED_PREFIX,
   IDEMPOTENCY_PREFIX,
+  INCOMING_PREFIX,
   markerPrefixes,
   parseDetectionKey,
   parseIdempotencyKey,
+  parseIncomingKey,
   pendingPrefix,
   REQUESTS_PREFIX,
   UPLOADS_PREFIX,
@@ -19,8 +23,11 @@ import { forEachOf } from './core/for-each-of.ts';
 /** How long things are kept, in ms; null: for ever. */
 export type Retention = { uploadMs: number | null; detectionMs: number | null; idempotencyMs: number };
 
-/** What a sweep removes: an image, a detection with all that belongs to it, a tombstone, a record of a key. */
-type ExpiredKind = 'upload' | 'detection' | 'tombstone' | 'idempotency-record';
+/**
+ * What a sweep removes: an image, a detection with all that belongs to it, a tombstone, a record of a key, an upload (or
+ * the record of one) that a client put into the store itself.
+ */
+type ExpiredKind = 'upload' | 'detection' | 'tombstone' | 'idempotency-record' | 'incoming';
 
 export type ExpiryDeps = {
   store: ObjectStore;
@@ -30,6 +37,14 @@ export type ExpiryDeps = {
   /** Goes on whatever happens to the clock on the wall. */
   uptimeMs(): number;
 };
+
+/** Keys that end with a name that tells its time. */
+type TimedKeys = {
+  parse: (key: string) => { tenant: Tenant; id: string } | null;
+  timeOf: (id: string) => number;
+};
+const OF_DETECTIONS: TimedKeys = { parse: parseDetectionKey, timeOf: timeOfDetectionId };
+const OF_UPLOADS: TimedKeys = { parse: parseIncomingKey, timeOf: timeOfUploadId };
 
 const PAGE = 500;
 const AT_ONCE = 8;
@@ -58,6 +73,10 @@ export function createExpirySweeper(deps: ExpiryDeps): (mayGoOn: () => Promise<b
     await retireDetection(store, ref, nowMs());
     onRemoved('detection');
   };
+  const removeIncoming = async (_ref: unknown, key: string) => {
+    await store.delete(key);
+    onRemoved('incoming');
+  };
   /** Once more all that belongs to it: a writer may have died between its put and its look for the tombstone. */
   const removeTombstone = async (ref: DetectionRef, key: string) => {
     await retireDetection(store, ref, nowMs());
@@ -67,6 +86,7 @@ export function createExpirySweeper(deps: ExpiryDeps): (mayGoOn: () => Promise<b
 
   /** Ids sort by time, so behind the first young one of a tenant only the next tenant is of interest. */
   const sweepByTime = async (
+    { parse, timeOf }: TimedKeys,
     prefix: string,
     keptMs: number,
     mayGoOn: () => Promise<boolean>,
@@ -75,8 +95,8 @@ export function createExpirySweeper(deps: ExpiryDeps): (mayGoOn: () => Promise<b
     const beforeMs = nowMs() - keptMs;
     for (let after: string | null = null; await mayGoOn();) {
       const page = await store.list(prefix, after, PAGE);
-      const refs = page.map(({ key, modifiedMs }) => ({ key, modifiedMs, ref: parseDetectionKey(key) }));
-      const young = refs.find(({ ref }) => ref !== null && timeOfDetectionId(ref.id) >= beforeMs);
+      const refs = page.map(({ key, modifiedMs }) => ({ key, modifiedMs, ref: parse(key) }));
+      const young = refs.find(({ ref }) => ref !== null && timeOf(ref.id) >= beforeMs);
       // A repeated request may have stored it long after its id was made.
       const old = refs
         .slice(0, young === undefined ? refs.length : refs.indexOf(young))
@@ -118,11 +138,14 @@ export function createExpirySweeper(deps: ExpiryDeps): (mayGoOn: () => Promise<b
       return async () => deps.uptimeMs() < endMs && (await mayGoOn());
     };
     const { uploadMs, detectionMs } = retention;
-    if (uploadMs !== null) await sweepByTime(UPLOADS_PREFIX, uploadMs, limited(), removeUpload);
+    if (uploadMs !== null) await sweepByTime(OF_DETECTIONS, UPLOADS_PREFIX, uploadMs, limited(), removeUpload);
     if (detectionMs !== null) {
-      await sweepByTime(REQUESTS_PREFIX, detectionMs, limited(), removeDetection);
-      await sweepByTime(ERASED_PREFIX, detectionMs, limited(), removeTombstone);
+      await sweepByTime(OF_DETECTIONS, REQUESTS_PREFIX, detectionMs, limited(), removeDetection);
+      await sweepByTime(OF_DETECTIONS, ERASED_PREFIX, detectionMs, limited(), removeTombstone);
     }
+    // A repeated request under a key finds what it is a repetition of as long as the key counts.
+    const incomingMs = retention.idempotencyMs + UPLOAD_CLAIM_MS;
+    await sweepByTime(OF_UPLOADS, INCOMING_PREFIX, incomingMs, limited(), removeIncoming);
     await sweepKeys(limited());
   };
 }

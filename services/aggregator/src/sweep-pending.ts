@@ -6,8 +6,9 @@ import type { DetectionJobs, FlowState } from '@touchstone/shared/queue/detectio
 import { parseMarkerKey, PENDING_PREFIX, type RevisionRef } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { DetectionRecords } from './adapters/detection-records.ts';
-import { dueMarkers, forgetPast, type DueMarker } from './core/due-markers.ts';
+import { dueMarkers, type DueMarker } from './core/due-markers.ts';
 import { forEachOf } from './core/for-each-of.ts';
+import { createRests, type Rests } from './core/rests.ts';
 import { decideSweep, EXPIRES_AFTER_MS, type SweepAction } from './core/sweep-decision.ts';
 
 /** Clocks of the sweeper, in ms; contract.md section 2. */
@@ -38,6 +39,8 @@ export type SweepDeps = {
   onAction(action: SweepAction): void;
   logger: Logger;
   clocks: SweepClocks;
+  /** What was pushed on lately. Whoever sees Redis come back ends them: it may have forgotten what it was told. */
+  rests: Rests;
   nowMs(): number;
   /** Goes on whatever happens to the clock on the wall. */
   uptimeMs(): number;
@@ -61,13 +64,12 @@ type Due = DueMarker & { flow: FlowState };
  * are looked at last, and no longer than a while per round: a backlog must not delay what is really forgotten.
  */
 export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>) => Promise<SweepReport> {
-  const { store, jobs, clocks } = deps;
-  /** Until when a key is left alone, and until when its jobs are not looked at closely. By a clock that is never set. */
-  const restsUntilMs = new Map<string, number>();
-  const looksAgainMs = new Map<string, number>();
+  const { store, jobs, clocks, rests } = deps;
+  /** Whose jobs are not looked at closely for a while. */
+  const looks = createRests(deps.uptimeMs);
 
   const pushOn = async (due: Due) => {
-    looksAgainMs.set(due.key, deps.uptimeMs() + clocks.closeLookMs);
+    looks.add(due.key, clocks.closeLookMs);
     let restMs = clocks.coolDownMs;
     const action = await push(deps, due).catch((error: unknown): SweepAction => {
       // One detection that cannot be pushed must not hold up the others; its marker stays for a later round.
@@ -75,13 +77,13 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
       restMs = clocks.closeLookMs;
       return 'leave';
     });
-    if (action !== 'leave' || restMs !== clocks.coolDownMs) restsUntilMs.set(due.key, deps.uptimeMs() + restMs);
+    if (action !== 'leave' || restMs !== clocks.coolDownMs) rests.add(due.key, restMs);
     deps.onAction(action);
   };
 
   return async (mayGoOn) => {
-    forgetPast(restsUntilMs, deps.uptimeMs());
-    forgetPast(looksAgainMs, deps.uptimeMs());
+    rests.forgetPast();
+    looks.forgetPast();
     const report: SweepReport = { pending: 0, oldestAgeMs: 0, counts: null };
     const counts = { sinceMs: deps.nowMs(), byTenant: new Map<Tenant, number>() };
     const underway: Due[] = [];
@@ -93,8 +95,7 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
         if (tenant !== undefined) counts.byTenant.set(tenant, (counts.byTenant.get(tenant) ?? 0) + 1);
         report.oldestAgeMs = Math.max(report.oldestAgeMs, deps.nowMs() - modifiedMs);
       }
-      const isResting = (key: string) => restsUntilMs.has(key);
-      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting });
+      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting: rests.has });
       const states = seen.length === 0 ? [] : await jobs.flowStates(seen.map(({ ref }) => ref));
       const due = seen.map((one, i): Due => ({ ...one, flow: states[i]! }));
       const isWaiting = ({ flow, ageMs }: Due) => flow === 'underway' && ageMs < EXPIRES_AFTER_MS;
@@ -104,7 +105,7 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
         mayGoOn,
         pushOn,
       );
-      underway.push(...due.filter((one) => isWaiting(one) && !looksAgainMs.has(one.key)));
+      underway.push(...due.filter((one) => isWaiting(one) && !looks.has(one.key)));
       if (page.length < PAGE) {
         report.counts = counts;
         break;

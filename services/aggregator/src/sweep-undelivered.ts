@@ -5,8 +5,9 @@ import { UNDELIVERED_PREFIX, type RevisionRef } from '@touchstone/shared/storage
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { DeliveryLog } from '@touchstone/shared/webhooks/delivery-log';
 import type { DetectionRecords } from './adapters/detection-records.ts';
-import { dueMarkers, forgetPast } from './core/due-markers.ts';
+import { dueMarkers } from './core/due-markers.ts';
 import { forEachOf } from './core/for-each-of.ts';
+import type { Rests } from './core/rests.ts';
 
 export type UndeliveredDeps = {
   store: ObjectStore;
@@ -17,8 +18,9 @@ export type UndeliveredDeps = {
   onRequeued(): void;
   logger: Logger;
   clocks: { minAgeMs: number; coolDownMs: number };
+  /** What was enqueued lately; see the sweeper of pending detections. */
+  rests: Rests;
   nowMs(): number;
-  uptimeMs(): number;
 };
 
 /** What a round saw, for the metrics. */
@@ -34,13 +36,10 @@ const AT_ONCE = 16;
 export function createUndeliveredSweeper(
   deps: UndeliveredDeps,
 ): (mayGoOn: () => Promise<boolean>) => Promise<UndeliveredReport> {
-  const { store, jobs, clocks } = deps;
-  /** By a clock that is never set. */
-  const restsUntilMs = new Map<string, number>();
+  const { store, jobs, clocks, rests } = deps;
 
   return async (mayGoOn) => {
-    forgetPast(restsUntilMs, deps.uptimeMs());
-    const isResting = (key: string) => restsUntilMs.has(key);
+    rests.forgetPast();
     const report: UndeliveredReport = { undelivered: 0, oldestAgeMs: 0 };
     for (let after: string | null = null; await mayGoOn();) {
       const page = await store.list(UNDELIVERED_PREFIX, after, PAGE);
@@ -48,11 +47,11 @@ export function createUndeliveredSweeper(
       for (const { modifiedMs } of page) {
         report.oldestAgeMs = Math.max(report.oldestAgeMs, deps.nowMs() - modifiedMs);
       }
-      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting });
+      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting: rests.has });
       const states = seen.length === 0 ? [] : await jobs.deliveryStates(seen.map(({ ref }) => ref));
       const lost = seen.map((one, i) => ({ ...one, state: states[i]! })).filter(({ state }) => state !== 'underway');
       await forEachOf(lost, AT_ONCE, mayGoOn, async ({ key, ref, state }) => {
-        restsUntilMs.set(key, deps.uptimeMs() + clocks.coolDownMs);
+        rests.add(key, clocks.coolDownMs);
         // One that cannot be pushed must not hold up the others; its marker stays for a later round.
         await pushOn(deps, ref, state).catch((error: unknown) => {
           deps.logger.warn({ detectionId: ref.id, err: error }, 'sweep of one webhook failed');

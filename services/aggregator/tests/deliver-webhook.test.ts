@@ -32,6 +32,7 @@ import { buildVerdict } from '../src/core/build-verdict.ts';
 import { createRememberingLog } from '../src/adapters/remembering-log.ts';
 import { createReceiverGate } from '../src/core/receiver-gate.ts';
 import { deliverWebhook, type DeliverDeps } from '../src/deliver-webhook.ts';
+import { createRests } from '../src/core/rests.ts';
 import { createUndeliveredSweeper } from '../src/sweep-undelivered.ts';
 import { openReceiver, type TestReceiver } from './webhook-receiver.ts';
 
@@ -354,6 +355,7 @@ describe('a webhook', () => {
   describe('that Redis has forgotten', () => {
     const sweeperOf = (records = deps.records, state: 'missing' | 'underway' | 'completed' = 'missing') => {
       const added: string[] = [];
+      const rests = createRests(() => nowMs);
       const sweep = createUndeliveredSweeper({
         store,
         records,
@@ -365,10 +367,10 @@ describe('a webhook', () => {
         onRequeued: () => undefined,
         logger: { info: () => undefined, warn: () => undefined } as never,
         clocks: { minAgeMs: 0, coolDownMs: 15_000 },
+        rests,
         nowMs: () => nowMs,
-        uptimeMs: () => nowMs,
       });
-      return { added, sweep: () => sweep(async () => true) };
+      return { added, rests, sweep: () => sweep(async () => true) };
     };
 
     it('is enqueued again, and then left alone for a while', async () => {
@@ -378,6 +380,15 @@ describe('a webhook', () => {
       await sweep();
       expect(added).toEqual([ref.id]);
       nowMs += 15 * SECOND_MS;
+      await sweep();
+      expect(added).toEqual([ref.id, ref.id]);
+    });
+
+    it('is enqueued again at once when Redis has come back meanwhile', async () => {
+      const ref = await owe({ kind: 'once', url: receiver.url });
+      const { added, rests, sweep } = sweeperOf();
+      await sweep();
+      rests.clear();
       await sweep();
       expect(added).toEqual([ref.id, ref.id]);
     });

@@ -30,6 +30,8 @@ it('the lifecycle of a bucket keeps as long as the default settings do, and neve
     ),
     // S3 counts whole days from the next midnight: one to two of them, as a key counts for one.
     'idem/': 1,
+    // Two to three of them: longer than any key counts that names a detection made of an upload.
+    'incoming/': 2,
   });
 });
 

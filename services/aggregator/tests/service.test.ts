@@ -11,7 +11,7 @@ import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
 import type { Callback } from '@touchstone/shared/contracts/webhook';
 import type { Service } from '@touchstone/shared/process/run-service';
-import { queueOfSlot } from '@touchstone/shared/queue/catalog';
+import { catalog, queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { openJobWorker, type JobEvents, type JobWorker } from '@touchstone/shared/queue/job-worker';
 import { readPendingCounts } from '@touchstone/shared/queue/pending-counts';
@@ -171,8 +171,10 @@ describe('the aggregator', () => {
       return {};
     });
     workers.push(worker);
-    await start();
     await jobs.addFlow(ref, 10);
+    // All attempts of the merge but the last are over: between them lie seconds.
+    await redis.hset(`${prefix}:merge-verdict:${ref.id}-r1`, 'atm', catalog['merge-verdict'].attempts - 1);
+    await start();
     worker.start();
     expect(await verdictOf(ref)).toMatchObject({ verdict: 'manipulated' });
     expect(calls).toBeGreaterThan(1);

@@ -2,13 +2,15 @@ import { newDetectionId, type DetectionId, type Tenant } from '@touchstone/share
 import { AppError } from '@touchstone/shared/contracts/failure';
 import { PendingMarker, RequestRecord, type DetectionOptions } from '@touchstone/shared/contracts/request-record';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import type { UploadId } from '@touchstone/shared/contracts/upload-id';
 import type { Callback } from '@touchstone/shared/contracts/webhook';
 import { isErased, type DetectionRef } from '@touchstone/shared/storage/erase-detection';
-import { createJson, createJsonOrRead } from '@touchstone/shared/storage/json-object';
+import { encodeJson, readJson } from '@touchstone/shared/storage/json-object';
 import { indexKey, pendingKey, requestKey, uploadKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { FlowProducer } from './adapters/flow-producer.ts';
 import { settleWithin } from './adapters/settle-within.ts';
+import { withinStoreLimit } from './adapters/within-store-limit.ts';
 
 /** An inspected upload: everything that the request record will say, but for its name and time. */
 export type Question = {
@@ -20,6 +22,8 @@ export type Question = {
   callback?: Callback | undefined;
   /** Whether the client left the choice to us: then another default tomorrow does not make it another question. */
   isCallbackOurChoice?: boolean;
+  /** Where the client put the image into the store itself. */
+  uploadId?: UploadId;
 };
 
 export type Acceptance = {
@@ -85,6 +89,7 @@ export async function acceptUnder(
     priority: isHeld ? HELD_PRIORITY : USUAL_PRIORITY,
     ...(question.callback === undefined ? {} : { callback: question.callback }),
     ...(keyHash === null ? {} : { idempotency_key_sha256: keyHash }),
+    ...(question.uploadId === undefined ? {} : { upload_id: question.uploadId }),
   };
   const stored = await storeQuestion(acceptance.store, record, question.file, acceptedMs);
   await acceptance.enqueue({ tenant, id, revision: 1, slots: stored.slots }, stored.priority);
@@ -100,6 +105,7 @@ export async function acceptUnder(
 const isErasedNow = (store: ObjectStore, ref: DetectionRef) =>
   settleWithin(WITHDRAW_LIMIT_MS, isErased(store, ref), false);
 
+/** Stores everything of a question, in the order of its promise. Gives the record that stands. */
 async function storeQuestion(
   store: ObjectStore,
   record: RequestRecord,
@@ -108,34 +114,28 @@ async function storeQuestion(
 ): Promise<RequestRecord> {
   const { tenant, id } = record;
   const marker: PendingMarker = { tenant, id, revision: 1 };
-  const isShared = record.idempotency_key_sha256 !== undefined;
-  let stored = record;
-  const steps: (() => Promise<boolean>)[] = [
-    () => store.create(uploadKey(tenant, id), file),
-    async () => {
-      if (!isShared) return createJson(store, requestKey(tenant, id), RequestRecord, record);
-      stored = await createJsonOrRead(store, requestKey(tenant, id), RequestRecord, record);
-      return true;
-    },
-    () => store.create(indexKey(tenant, id, acceptedMs), new Uint8Array()),
-    () => createJson(store, pendingKey(marker), PendingMarker, marker),
+  const objects = [
+    { key: uploadKey(tenant, id), body: file },
+    { key: requestKey(tenant, id), body: encodeJson(RequestRecord, record) },
+    { key: indexKey(tenant, id, acceptedMs), body: new Uint8Array() },
+    { key: pendingKey(marker), body: encodeJson(PendingMarker, marker) },
   ];
   let failure: unknown = new Error('the object store did not answer in time');
-  // An entry without its marker would show in the list as queued, and nobody would ever take it up.
-  const withdraw = () => settleWithin(WITHDRAW_LIMIT_MS, store.delete(indexKey(tenant, id, acceptedMs)), undefined);
-  const deadlineMs = performance.now() + STORE_LIMIT_MS;
-  for (const step of steps) {
-    const attempt = step().catch((error: unknown) => {
-      failure = error;
-      throw error;
-    });
-    const outcome = await settleWithin(deadlineMs - performance.now(), attempt, null);
-    if (outcome === null) {
-      await withdraw();
-      throw new AppError('store_unavailable', 'The question could not be stored.', { cause: failure });
-    }
-    // Under a key, another request may have stored the same under the same id.
-    if (!outcome && !isShared) throw new Error('an object of a new detection id exists already');
+  const over = new AbortController();
+  const stored = store.createInOrder(objects, over.signal).catch((error: unknown) => {
+    failure = error;
+    throw error;
+  });
+  const areNew = await settleWithin(STORE_LIMIT_MS, stored, null);
+  if (areNew === null) {
+    over.abort();
+    // An entry without its marker would show in the list as queued, and nobody would ever take it up.
+    await settleWithin(WITHDRAW_LIMIT_MS, store.delete(indexKey(tenant, id, acceptedMs)), undefined);
+    throw new AppError('store_unavailable', 'The question could not be stored.', { cause: failure });
   }
-  return stored;
+  if (areNew.every(Boolean)) return record;
+  if (record.idempotency_key_sha256 === undefined) throw new Error('an object of a new detection id exists already');
+  // Under a key, another request may have stored the same under the same id, and its record then stands.
+  const standing = readJson(store, requestKey(tenant, id), RequestRecord);
+  return (await withinStoreLimit(STORE_LIMIT_MS, 'The question could not be read back.', standing)) ?? record;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { AppError } from '@touchstone/shared/contracts/failure';
 import { IDEMPOTENCY_IN_FLIGHT_MS, IDEMPOTENCY_TTL_MS } from '@touchstone/shared/contracts/idempotency-record';
 import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
+import { createOneByOne } from '@touchstone/shared/storage/create-one-by-one';
 import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-object-store';
 import { eraseDetection } from '@touchstone/shared/storage/erase-detection';
 import { idempotencyKey, pendingKey, verdictKey } from '@touchstone/shared/storage/keys';
@@ -16,18 +17,24 @@ import { acceptOnce } from './accept-once.ts';
 const KEY = 'c'.repeat(64);
 const START_MS = Date.parse('2026-11-25T10:00:00Z');
 const PREFIXES = ['idem', 'uploads', 'requests', 'index', 'pending'];
+/** The store, with a create of the test's own for all that is created. */
+const creatingBy = (create: ObjectStore['create'], store: ObjectStore): ObjectStore => ({
+  ...store,
+  create,
+  createInOrder: createOneByOne(create),
+});
 const prefixOf = (key: string) => key.slice(0, key.indexOf('/'));
 
 /** A store whose times are those of the test, also of an object whose create has not come back yet. */
 function onTestClock(store: ObjectStore, nowMs: () => number): ObjectStore {
   const times = new Map<string, number>();
+  const create: ObjectStore['create'] = async (key, body) => {
+    const isMine = await store.create(key, body);
+    if (isMine) times.set(key, nowMs());
+    return isMine;
+  };
   return {
-    ...store,
-    async create(key, body) {
-      const isMine = await store.create(key, body);
-      if (isMine) times.set(key, nowMs());
-      return isMine;
-    },
+    ...creatingBy(create, store),
     async head(key) {
       const found = await store.head(key);
       return found && { ...found, modifiedMs: times.get(key) ?? nowMs() };
@@ -94,7 +101,7 @@ describe('a question under an Idempotency-Key', () => {
         tell();
         return new Promise<never>((_resolve, reject) => dead.push(() => reject(new Error('killed'))));
       };
-      theirs.push(post(gateway({ store: { ...store, create } })));
+      theirs.push(post(gateway({ store: creatingBy(create, store) })));
     });
 
   it.each(PREFIXES.slice(0, 4))('is completed under its id when the gateway was killed after %s', async (prefix) => {
@@ -138,7 +145,7 @@ describe('a question under an Idempotency-Key', () => {
       }
       return store.create(key, body);
     };
-    const slow = post(gateway({ store: { ...store, create } }));
+    const slow = post(gateway({ store: creatingBy(create, store) }));
     await hasBegun;
     nowMs += IDEMPOTENCY_IN_FLIGHT_MS;
     const completions = await Promise.all([post(), post()]);
@@ -155,7 +162,7 @@ describe('a question under an Idempotency-Key', () => {
       isFull && prefixOf(key) === 'requests'
         ? Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' }))
         : store.create(key, body);
-    const by = gateway({ store: { ...store, create } });
+    const by = gateway({ store: creatingBy(create, store) });
     expect(await codeOf(post(by))).toBe('store_unavailable');
     expect(await codeOf(post())).toBe('idempotency_in_progress');
     isFull = false;
@@ -196,11 +203,10 @@ describe('a question under an Idempotency-Key', () => {
       };
       const late = gateway({
         store: {
-          ...store,
-          create: async (key, body) => {
+          ...creatingBy(async (key, body) => {
             if (step === 'create') await passBy(key);
             return store.create(key, body);
-          },
+          }, store),
           delete: async (key) => {
             if (step === 'delete') await passBy(key);
             await store.delete(key);
@@ -245,7 +251,7 @@ describe('a question under an Idempotency-Key', () => {
       if (prefixOf(key) === prefix) await by.erase({ tenant: 'default', id: id! });
       return result;
     };
-    expect(await codeOf(post(gateway({ store: { ...store, create } })))).toBe('state_conflict');
+    expect(await codeOf(post(gateway({ store: creatingBy(create, store) })))).toBe('state_conflict');
     expect((await keysOf()).map(prefixOf)).toEqual(['erased']);
     expect((await post()).isReplay).toBe(false);
   });

@@ -12,6 +12,7 @@ import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import { erasingKey, idempotencyKey, pendingKey, requestKey, verdictKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { acceptDetection, acceptUnder, type Acceptance, type Question } from './accept-detection.ts';
+import { settleWithin } from './adapters/settle-within.ts';
 import { withinStoreLimit } from './adapters/within-store-limit.ts';
 import { fingerprintOf } from './core/idempotency.ts';
 
@@ -19,6 +20,7 @@ import { fingerprintOf } from './core/idempotency.ts';
 export type Accepted = { record: RequestRecord; isReplay: boolean };
 
 const LOOKUP_LIMIT_MS = 15_000;
+const REPETITION_LIMIT_MS = 1_000;
 /** Each round but the last ends because another process was faster. */
 const MAX_ROUNDS = 5;
 const MAX_ABANDONED = 10_000;
@@ -49,12 +51,10 @@ export async function acceptOnce(
   keyHash: string,
 ): Promise<Accepted> {
   const { abandoned } = acceptance;
-  const { image, options, callback, isCallbackOurChoice } = question;
-  const fingerprint = fingerprintOf({ image, options, callback: isCallbackOurChoice === true ? undefined : callback });
   const claim = await withinStoreLimit(
     LOOKUP_LIMIT_MS,
     'The question could not be stored.',
-    claimKey(acceptance, tenant, keyHash, fingerprint),
+    claimKey(acceptance, tenant, keyHash, fingerprintOfQuestion(question)),
   );
   if ('replay' in claim) return { record: claim.replay, isReplay: true };
   const { id, accepted_ms } = claim.record;
@@ -67,6 +67,40 @@ export async function acceptOnce(
     abandon(abandoned, id);
     throw error;
   }
+}
+
+/** A question, or one whose image is only announced. */
+type Asked = Pick<Question, 'options' | 'callback' | 'isCallbackOurChoice'> & { image: { sha256: string } };
+
+const fingerprintOfQuestion = ({ image, options, callback, isCallbackOurChoice }: Asked) =>
+  fingerprintOf({ image, options, callback: isCallbackOurChoice === true ? undefined : callback });
+
+/** The question that was accepted under the key before; null where `acceptOnce` has something to do. */
+export function findReplay(
+  { store, nowMs }: Acceptance,
+  tenant: Tenant,
+  question: Asked,
+  keyHash: string,
+): Promise<RequestRecord | null> {
+  const look = async () => {
+    const standing = await readJson(store, idempotencyKey(tenant, keyHash), IdempotencyRecord);
+    if (standing === null || (await isFree(store, tenant, standing, nowMs()))) return null;
+    assertSameQuestion(standing, fingerprintOfQuestion(question));
+    return promisedRequest(store, tenant, standing.id);
+  };
+  return withinStoreLimit(LOOKUP_LIMIT_MS, 'The Idempotency-Key could not be looked up.', look());
+}
+
+/**
+ * Whether a request with this key repeats one that was let in before: it makes no new work, so a long queue is no reason
+ * to refuse it. Without an answer of the store it counts as new.
+ */
+export function isRepetition({ store, nowMs }: Acceptance, tenant: Tenant, keyHash: string): Promise<boolean> {
+  const look = async () => {
+    const standing = await readJson(store, idempotencyKey(tenant, keyHash), IdempotencyRecord);
+    return standing !== null && !(await isFree(store, tenant, standing, nowMs()));
+  };
+  return settleWithin(REPETITION_LIMIT_MS, look(), false);
 }
 
 function abandon(abandoned: Set<DetectionId>, id: DetectionId): void {
@@ -101,23 +135,26 @@ async function claimKey(
     const standing = await readJson(store, key, IdempotencyRecord);
     // Removed between the two looks: its time was over, or its detection was erased.
     if (standing === null) continue;
-    const ageMs = acceptedMs - standing.accepted_ms;
-    if (ageMs >= IDEMPOTENCY_TTL_MS || (await hasBeenErased(store, tenant, standing.id))) {
+    if (await isFree(store, tenant, standing, acceptedMs)) {
       await retireIdempotencyRecord(store, tenant, keyHash, standing, acceptedMs);
       continue;
     }
-    if (standing.fingerprint !== fingerprint) {
-      throw new AppError(
-        'idempotency_key_reused',
-        'The Idempotency-Key came with another image or other options before.',
-      );
-    }
+    assertSameQuestion(standing, fingerprint);
     const request = await promisedRequest(store, tenant, standing.id);
     if (request !== null) return { replay: request };
-    if (ageMs < IDEMPOTENCY_IN_FLIGHT_MS && !abandoned.has(standing.id)) break;
+    if (acceptedMs - standing.accepted_ms < IDEMPOTENCY_IN_FLIGHT_MS && !abandoned.has(standing.id)) break;
     return { record: standing };
   }
   throw inProgress();
+}
+
+/** Whether the key stands for nothing any more: its day is over, or its detection was erased. */
+const isFree = async (store: ObjectStore, tenant: Tenant, standing: IdempotencyRecord, atMs: number) =>
+  atMs - standing.accepted_ms >= IDEMPOTENCY_TTL_MS || (await hasBeenErased(store, tenant, standing.id));
+
+function assertSameQuestion(standing: IdempotencyRecord, fingerprint: string): void {
+  if (standing.fingerprint === fingerprint) return;
+  throw new AppError('idempotency_key_reused', 'The Idempotency-Key came with another image or other options before.');
 }
 
 /** The question, once somebody was promised an answer to it. The verdict comes before the marker goes. */

@@ -23,6 +23,9 @@ export type Offer = {
   operatingPoints(): Promise<string[]>;
 };
 
+/** A question but for its image. */
+export type Wishes = Pick<Question, 'options' | 'slots' | 'callback' | 'isCallbackOurChoice'>;
+
 /** What the client asks of which image, and who is to hear the answer; throws the refusal. */
 export async function readQuestion(
   upload: Upload,
@@ -30,31 +33,39 @@ export async function readQuestion(
   asker: Asker,
   chooseCallback: ChooseCallback,
 ): Promise<Question> {
-  const { file } = upload;
-  const options = parseDetectionOptions(upload.fields, offer.slots, offer.llmPolicy);
+  const wishes = await readWishes(upload.fields, offer, asker, chooseCallback);
+  return { ...wishes, file: upload.file, image: await inspectImage(upload.file, upload.declaredMediaType) };
+}
+
+/** What the text fields ask for, and who is to hear the answer; throws the refusal. */
+export async function readWishes(
+  fields: Record<string, unknown>,
+  offer: Offer,
+  asker: Asker,
+  chooseCallback: ChooseCallback,
+): Promise<Wishes> {
+  const options = parseDetectionOptions(fields, offer.slots, offer.llmPolicy);
   await assertOffered(options.operating_point, offer);
-  if (file.bytes === 0) throw new AppError('malformed_request', 'The file in the field `image` is empty.');
-  const { mediaType, width, height } = await readHeaderOf(file.path);
   const slots = offer.slots.filter((slot) => options.detectors.includes(slot));
   if (slots.length === 0) {
     throw new AppError('no_detector_available', 'This deployment has none of the detectors that were asked for.');
   }
-  const wish = callbackWishOf(upload.fields);
+  const wish = callbackWishOf(fields);
   const callback = await chooseCallback(asker, wish);
+  return { options, slots, callback, isCallbackOurChoice: wish.url === null && wish.endpoint === null };
+}
+
+/** What the bytes of a file say of it; throws the refusal. */
+export async function inspectImage(file: Upload['file'], declaredMediaType: string | null): Promise<Question['image']> {
+  if (file.bytes === 0) throw new AppError('malformed_request', 'The file in the field `image` is empty.');
+  const { mediaType, width, height } = await readHeaderOf(file.path);
   return {
-    file,
-    image: {
-      sha256: file.sha256,
-      media_type: mediaType,
-      declared_media_type: declaredOtherwise(upload.declaredMediaType, mediaType),
-      bytes: file.bytes,
-      width,
-      height,
-    },
-    options,
-    slots,
-    callback,
-    isCallbackOurChoice: wish.url === null && wish.endpoint === null,
+    sha256: file.sha256,
+    media_type: mediaType,
+    declared_media_type: declaredOtherwise(declaredMediaType, mediaType),
+    bytes: file.bytes,
+    width,
+    height,
   };
 }
 

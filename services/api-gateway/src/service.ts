@@ -19,6 +19,8 @@ import { loadSecretKeys } from '@touchstone/shared/secrets/load-secret-keys';
 import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { loadCalibration } from '@touchstone/fusion/load-calibration';
+import type { Acceptance } from './accept-detection.ts';
+import { isRepetition } from './accept-once.ts';
 import { openApiKeys } from './adapters/api-keys-file.ts';
 import { createCapabilityReport } from './adapters/capability-report.ts';
 import { createDetectionReader } from './adapters/detection-reader.ts';
@@ -32,6 +34,7 @@ import { createStoreProbe } from './adapters/store-probe.ts';
 import { createTenantQueue } from './adapters/tenant-queue.ts';
 import { createVerdictWaiting } from './await-verdict.ts';
 import type { Config } from './config.ts';
+import { createDirectUploads } from './direct-uploads.ts';
 import { createEraser } from './erase-on-request.ts';
 import { createApp } from './http/app.ts';
 import { openPublicServer } from './http/public-server.ts';
@@ -108,12 +111,14 @@ export async function startService(config: Config): Promise<Service> {
     onError: (error) => logger.warn({ err: error }, 'a look for a verdict failed'),
   });
   const webhooks = openWebhooks({ store, redis: quick, jobs, outbound: config.webhooks.outbound, secretKeys });
+  const uploads = createDirectUploads({ store, spool, nowMs: Date.now });
   const canWriteStore = createStoreProbe(store);
   const capabilities = createCapabilityReport(
     {
       slots: config.detectors,
       llmPolicy: config.llmPolicy,
       detectWaitMs: config.detectWaitMs,
+      offersDirectUpload: uploads.isOffered,
       calibration: await loadCalibration(config.calibrationPath),
     },
     () => readHeartbeats(quick, config.queuePrefix, Date.now()),
@@ -123,24 +128,27 @@ export async function startService(config: Config): Promise<Service> {
 
   // The judge's queue is left out: a verdict waits for the LLM no longer than its grace.
   const detectorQueues = config.detectors.filter((slot) => slot !== 'llm').map((slot) => queueOfSlot[slot]);
+  const acceptance: Acceptance = {
+    store,
+    enqueue: createFlowProducer(quick, jobs, logger, (payload) => isErased(store, payload)),
+    erase: eraser.erase,
+    abandoned: new Set(),
+    nowMs: Date.now,
+  };
   const app = createApp({
-    acceptance: {
-      store,
-      enqueue: createFlowProducer(quick, jobs, logger, (payload) => isErased(store, payload)),
-      erase: eraser.erase,
-      abandoned: new Set(),
-      nowMs: Date.now,
-    },
+    acceptance,
     eraser,
     reader,
     running: createRunningDetections(MAX_JOINABLE, Date.now),
     waiting,
     spool,
+    uploads,
     keys,
     admission: {
       queueWait: createQueueWait(() => readQueueLoads(quick, config.queuePrefix, detectorQueues, Date.now())),
       tenantQueue: createTenantQueue(() => readPendingCounts(quick, config.queuePrefix), Date.now),
       countRate: createRateCounter(quick, config.queuePrefix),
+      isRepetition: (tenant, keyHash) => isRepetition(acceptance, tenant, keyHash),
       rateLimits: config.rateLimits,
       maxQueuedPerTenant: config.maxQueuedPerTenant,
       maxQueueWaitMs: config.maxQueueWaitMs,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { networkInterfaces } from 'node:os';
 import { Detection, DetectionPage } from '@touchstone/shared/contracts/detection';
-import { formOf, runGateway, talk, type RunningGateway } from './running-gateway.ts';
+import { formOf, runGateway, talk, until, type RunningGateway } from './running-gateway.ts';
 import { jpegOf } from './tiny-images.ts';
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -69,18 +69,16 @@ describe('with keys', () => {
     gateway = await runGateway();
   });
   afterEach(() => gateway.close());
-  const until = async (status: number, headers: Record<string, string>) => {
-    const deadline = AbortSignal.timeout(5_000);
-    while ((await gateway.get('/api/v1/detections', headers)).status !== status) deadline.throwIfAborted();
-  };
+  const untilAnswered = (status: number, headers: Record<string, string>) =>
+    until(async () => (await gateway.get('/api/v1/detections', headers)).status === status, 5_000);
 
   it('every request needs one within 5 s of the first, and a revoked one ends within 5 s', async () => {
     expect((await gateway.get('/api/v1/detections')).status).toBe(200);
     const key = await gateway.keys('create --tenant acme --scopes detect:read');
-    await until(401, {});
+    await untilAnswered(401, {});
     expect((await gateway.get('/api/v1/detections', bearer(key))).status).toBe(200);
     await gateway.keys(`revoke ${key.slice(9, 17)}`);
-    await until(401, bearer(key));
+    await untilAnswered(401, bearer(key));
     const refused = await gateway.get('/api/v1/detections', bearer(key));
     expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
     expect(await refused.text()).not.toContain(key.slice(18, 61));
@@ -88,7 +86,7 @@ describe('with keys', () => {
 
   it('scopes say what a key may do', async () => {
     const writer = await gateway.keys('create --tenant acme --scopes detect:write');
-    await until(401, {});
+    await untilAnswered(401, {});
     await gateway.submit(jpegOf(8, 8), bearer(writer));
     const refused = await gateway.get('/api/v1/detections', bearer(writer));
     expect([refused.status, await refused.json()]).toMatchObject([403, { code: 'scope_missing' }]);
@@ -99,7 +97,7 @@ describe('with keys', () => {
       await gateway.keys('create --tenant acme --scopes detect:write,detect:read'),
       await gateway.keys('create --tenant other --scopes detect:write,detect:read'),
     ];
-    await until(401, {});
+    await untilAnswered(401, {});
     const { id } = await gateway.submit(jpegOf(8, 8), bearer(acme));
     const path = `/api/v1/detections/${id}`;
     const listOf = async (key: string) =>

@@ -68,6 +68,7 @@ describe('with a calibration', () => {
       calibration: { id: 'cal-test', domain: 'synthetic', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       default_operating_point: 'fpr_5pct',
       formats: ['image/jpeg', 'image/png', 'image/webp'],
+      direct_upload: false,
       limits: { max_image_bytes: 26_214_400, min_scored_face_px: 64 },
       llm: null,
     });

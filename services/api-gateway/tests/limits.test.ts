@@ -148,6 +148,17 @@ describe('admission', () => {
     await gateway.close();
   });
 
+  it('answers a repeated request, whose detection is in the long queue already, like the first', async () => {
+    const gateway = await runGateway({ DETECTORS: 'sbi', MAX_QUEUE_WAIT_MS: '1500' });
+    const keyed = (key: string) => post(gateway, { 'idempotency-key': key });
+    const first = await keyed('a');
+    await until(async () => (await post(gateway)).status === 503);
+    const second = await keyed('a');
+    expect([first.status, second.status, second.headers.get('idempotency-replay')]).toEqual([202, 202, 'true']);
+    expect((await keyed('b')).status).toBe(503);
+    await gateway.close();
+  });
+
   it('lets everything in while Redis is down', async () => {
     const gateway = await runGateway({ REDIS_URL: 'unix:///nowhere/redis.sock', MAX_QUEUE_WAIT_MS: '1' });
     expect((await post(gateway)).status).toBe(202);
@@ -176,6 +187,15 @@ describe('queued work of one tenant', () => {
     await publish(2);
     await until(async () => (await post(gateway, acme)).status === 202);
     expect((await post(gateway, acme)).status).toBe(429);
+    await gateway.close();
+  });
+
+  it('does not count a repeated request', async () => {
+    const gateway = await runGateway({ MAX_QUEUED_PER_TENANT: '1' });
+    const keyed = (key: string) => post(gateway, { 'idempotency-key': key });
+    expect((await keyed('a')).status).toBe(202);
+    const statuses = [await keyed('b'), await keyed('a'), await keyed('a')].map(({ status }) => status);
+    expect(statuses).toEqual([429, 202, 202]);
     await gateway.close();
   });
 

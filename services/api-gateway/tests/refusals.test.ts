@@ -84,7 +84,7 @@ describe('an upload is refused', () => {
 
   it.each([
     ['no body', undefined, {}, '400 malformed_request'],
-    ['JSON', '{}', { 'content-type': 'application/json' }, '415 unsupported_media_type'],
+    ['text', '{}', { 'content-type': 'text/plain' }, '415 unsupported_media_type'],
     ['bare bytes', 'x', { 'content-type': 'image/jpeg' }, '415 unsupported_media_type'],
     ['no boundary', 'x', { 'content-type': 'multipart/form-data' }, '400 malformed_request'],
     ['another multipart', 'x', { 'content-type': 'multipart/mixed; boundary=x' }, '415 unsupported_media_type'],

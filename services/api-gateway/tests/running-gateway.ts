@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Detection } from '@touchstone/shared/contracts/detection';
 import type { Tenant } from '@touchstone/shared/contracts/detection-id';
 import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
@@ -115,10 +116,10 @@ export function formOf(image: Uint8Array | null, fields: Record<string, string> 
   return form;
 }
 
-/** Asks again and again until `condition` holds; fails after 10 s. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = AbortSignal.timeout(10_000);
-  while (!(await condition())) deadline.throwIfAborted();
+/** Asks again and again until `condition` holds. Between two looks the machine is others'. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+  const deadline = AbortSignal.timeout(limitMs);
+  for (; !(await condition()); await delay(10)) deadline.throwIfAborted();
 }
 
 /** Sends raw bytes and gives back all that comes until the other side closes or `isEnough`. */

@@ -71,6 +71,7 @@ const ROUTES: Route[] = [
   { method: 'POST', path: '/api/v1/detect', scope: 'detect:write', body: form, allowed: 504 },
   { method: 'POST', path: '/api/v1/detections', scope: 'detect:write', body: form, allowed: 202 },
   { method: 'GET', path: '/api/v1/detections', scope: 'detect:read', allowed: 200 },
+  { method: 'POST', path: '/api/v1/uploads', scope: 'detect:write', allowed: 400 },
   {
     method: 'GET',
     path: '/api/v1/detections/:id',

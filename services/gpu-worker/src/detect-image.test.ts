@@ -12,7 +12,8 @@ import { openDirectoryObjectStore } from '@touchstone/shared/storage/directory-o
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import { erasedKey, partialKey, requestKey, uploadKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { createDetectionObjects, StoreError } from './adapters/detection-objects.ts';
+import { StoreError } from '@touchstone/shared/storage/slot-objects';
+import { createDetectionObjects } from './adapters/detection-objects.ts';
 import { createDetectorMetrics } from './adapters/detector-metrics.ts';
 import { openPreparedImageCache, type PreparedImageCache } from './adapters/prepared-image-cache.ts';
 import type { Detector } from './core/build-partial.ts';
@@ -89,7 +90,9 @@ describe('one detector job', () => {
       detectors: new Map([['distildire', detector]]),
       objects: createDetectionObjects(on),
       images,
-      queue: { infer: async () => ({ scores: await infer(), batchWaitMs: 2, inferMs: 3, batchSize: 1 }) },
+      queue: {
+        infer: async () => ({ scores: await infer(), batchWaitMs: 2, inferMs: 3, deviceMs: 1.5, batchSize: 1 }),
+      },
       addFinalise: async (about) => void finalised.push(about),
       metrics: createDetectorMetrics(new Registry()),
       logger: createLogger('test', 'silent'),
@@ -107,6 +110,7 @@ describe('one detector job', () => {
       image: { width: 30, height: 20 },
       detector: detector.identity,
       timings_ms: { queue: 7, batch_wait: 2, infer: 3 },
+      cost: { gpu_ms: 1.5, llm_tokens_in: 0, usd: 0 },
     });
     expect(finalised).toEqual([payload]);
   });

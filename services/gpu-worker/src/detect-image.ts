@@ -3,7 +3,8 @@ import { CNN_SLOTS, type CnnSlot } from '@touchstone/shared/contracts/vocabulary
 import type { Logger } from '@touchstone/shared/observe/logger';
 import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
 import type { JobContext } from '@touchstone/shared/queue/job-worker';
-import { StoreError, type DetectionObjects } from './adapters/detection-objects.ts';
+import { StoreError } from '@touchstone/shared/storage/slot-objects';
+import type { DetectionObjects } from './adapters/detection-objects.ts';
 import type { DetectorMetrics } from './adapters/detector-metrics.ts';
 import type { PreparedImageCache } from './adapters/prepared-image-cache.ts';
 import type { BatchQueue } from './core/batch-queue.ts';
@@ -34,6 +35,13 @@ export type DetectImageDeps = {
   nowMs(): number;
 };
 
+type Answered = {
+  outcome: Outcome;
+  timings: StageTimings | null;
+  /** The image's share of the time on the device. */
+  deviceMs: number;
+};
+
 /**
  * One detector job from its arrival to the stored partial. Safe to run twice, at once or one after the other: partials
  * are create-only. Rejecting means "try again": then nothing was answered.
@@ -49,8 +57,8 @@ export function createDetectImage(
     if (!(await objects.hasPartial(payload, slot))) {
       const detector = detectors.get(slot);
       if (detector === undefined) throw new Error(`this worker does not fill ${slot}`);
-      const { outcome, timings } = await answer(detector, payload, context, logger);
-      const about = { detector, timings, createdAtMs: deps.nowMs() };
+      const { outcome, timings, deviceMs } = await answer(detector, payload, context, logger);
+      const about = { detector, timings, deviceMs, createdAtMs: deps.nowMs() };
       const partial = { ...buildPartial({ ...payload, slot }, outcome, about), slot };
       const publishedFromMs = performance.now();
       const stored = await objects.storePartial(partial);
@@ -68,23 +76,20 @@ export function createDetectImage(
     payload: RevisionPayload,
     context: JobContext,
     logger: Logger,
-  ): Promise<{ outcome: Outcome; timings: StageTimings | null }> {
+  ): Promise<Answered> {
+    const without = (outcome: Outcome): Answered => ({ outcome, timings: null, deviceMs: 0 });
     try {
-      if (detector.state === 'unavailable') return { outcome: unavailableOutcome(detector.detail), timings: null };
+      if (detector.state === 'unavailable') return without(unavailableOutcome(detector.detail));
       return await look(detector, payload, context.waitedMs);
     } catch (error) {
-      if (error instanceof UndecodableImageError) return { outcome: undecodableOutcome(), timings: null };
+      if (error instanceof UndecodableImageError) return without(undecodableOutcome());
       if (error instanceof StoreError || !context.isLastAttempt) throw error;
       logger.error({ err: error, attempt: context.attempt }, 'detector gave up');
-      return { outcome: runtimeErrorOutcome(), timings: null };
+      return without(runtimeErrorOutcome());
     }
   }
 
-  async function look(
-    detector: ReadyDetector,
-    payload: RevisionPayload,
-    waitedMs: number,
-  ): Promise<{ outcome: Outcome; timings: StageTimings }> {
+  async function look(detector: ReadyDetector, payload: RevisionPayload, waitedMs: number): Promise<Answered> {
     if (deps.images === null) throw new Error('no preparer was started');
     const request = await objects.readRequest(payload);
     const source = { mediaType: request.image.media_type, read: () => objects.readUpload(payload) };
@@ -93,12 +98,13 @@ export function createDetectImage(
     const { prepared, getMs, prepareMs } = image;
     const timings = { queue: waitedMs, get: getMs, prepare: prepareMs, batch_wait: 0, infer: 0 };
     const nothing = notApplicableOutcome(detector, prepared);
-    if (nothing !== null) return { outcome: nothing, timings };
+    if (nothing !== null) return { outcome: nothing, timings, deviceMs: 0 };
     const { data, count } = inputOf(detector, prepared);
-    const { scores, batchWaitMs, inferMs } = await deps.queue.infer(detector.slot, data, count);
+    const { scores, batchWaitMs, inferMs, deviceMs } = await deps.queue.infer(detector.slot, data, count);
     return {
       outcome: scoredOutcome(detector, prepared, scores),
       timings: { ...timings, batch_wait: batchWaitMs, infer: inferMs },
+      deviceMs,
     };
   }
 

@@ -18,6 +18,7 @@ const says = (text: string, more: Partial<Extract<CallResult, { kind: 'completio
   tokens,
   model: 'm',
   fingerprint: null,
+  room: null,
   ...more,
 });
 const judged = says(JSON.stringify(answerOf()));
@@ -108,6 +109,41 @@ describe('asking the model', () => {
     pass(500);
     expect((await ask()).outcome.status).toBe('completed');
     expect(gate.state()).toBe('closed');
+  });
+
+  it('slows down before the server has to say so', async () => {
+    const scarce = says(JSON.stringify(answerOf()), { room: { calls: 1, resetMs: 10_000 } });
+    const { ask, calls, pass } = setUp([scarce, judged]);
+    await ask();
+    await expect(ask()).rejects.toMatchObject({ name: 'RetryLaterError', delayMs: 5_000 });
+    expect(calls).toHaveLength(1);
+    pass(5_000);
+    expect((await ask()).outcome.status).toBe('completed');
+  });
+
+  it('gives the job back when its worker has to end before the answer comes', async () => {
+    const ending = new AbortController();
+    const settled: (number | null)[] = [];
+    const gate = createCallGate(() => 0);
+    const askModel = createAskModel({
+      ask: () => {
+        ending.abort();
+        return new Promise(() => undefined);
+      },
+      prompt: { system: 's', asks: { first: 'f', longer: 'f', rephrased: 'r', repair: 'p' }, sha256: 'x' },
+      ledger: { reserve: async () => ({ settle: async (microUsd) => void settled.push(microUsd) }) },
+      gate,
+      metrics: createJudgeMetrics(new Registry(), () => gate.state()),
+      prices: PRICES,
+      maxOutputTokens: 100,
+      timeoutMs: 60_000,
+      maxDelayMs: 20_000,
+      ending: ending.signal,
+    });
+    const asked = askModel({ tenant: 'default', pictures: [], isLastAttempt: true });
+    await expect(asked).rejects.toThrow(RetryLaterError);
+    // The server may charge for it, and it is no fault of the server.
+    expect([settled.length, settled[0]! > 0, gate.state()]).toEqual([1, true, 'closed']);
   });
 
   it('ends at its deadline, also with a client that overlooks it', async () => {

@@ -21,6 +21,8 @@ export type AskModelDeps = {
   timeoutMs: number;
   /** The longest pause that a job is put off for. */
   maxDelayMs: number;
+  /** Fires when this worker has to end: another one asks again. */
+  ending?: AbortSignal;
 };
 
 export type Asked = { outcome: JudgeOutcome; tokens: Tokens; microUsd: number };
@@ -41,6 +43,7 @@ export function createAskModel(
     const ends = (outcome: JudgeOutcome): Asked => ({ outcome, ...spent });
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), deps.timeoutMs);
+    const over = deps.ending === undefined ? deadline.signal : AbortSignal.any([deadline.signal, deps.ending]);
 
     const callOnce = async (manner: Manner): Promise<Called> => {
       const maxOutputTokens = deps.maxOutputTokens * (manner === 'longer' ? 2 : 1);
@@ -54,13 +57,11 @@ export function createAskModel(
           throw new GateShutError(admission.waitMs);
         }
       }
-      const result = await withinDeadline(
-        deps.ask({ manner, pictures, maxOutputTokens }, deadline.signal),
-        deadline.signal,
-      );
+      const result = await withinDeadline(deps.ask({ manner, pictures, maxOutputTokens }, over), over);
+      const isGivenUp = result.kind === 'timed_out' && deps.ending?.aborted === true;
       const event = readResult(result);
       const classified = classifyOutcome(event, maxDelayMs);
-      gate.leave(classified.breaker);
+      if (!isGivenUp) gate.leave(classified.breaker, result.kind === 'completion' ? result.room : null);
       const tokens = result.kind === 'completion' ? result.tokens : null;
       const actualMicroUsd = tokens === null ? null : microUsdOf(tokens, deps.prices);
       const microUsd = actualMicroUsd ?? (mayHaveBeenBilled(result) ? atMostMicroUsd : null);
@@ -68,6 +69,7 @@ export function createAskModel(
       spent.tokens = addTokens(spent.tokens, tokens ?? NO_TOKENS);
       spent.microUsd += microUsd ?? 0;
       deps.metrics.countCall(event.kind, tokens, microUsd ?? 0);
+      if (isGivenUp) throw new RetryLaterError(0, 'this worker has to end');
       return { kind: 'called', event, classified };
     };
 
@@ -97,20 +99,20 @@ export function createAskModel(
   };
 }
 
-/** The breaker opened between the look at it and the call. */
+/** The gate was shut between the look at it and the call. */
 class GateShutError extends Error {
   override readonly name = 'GateShutError';
   readonly waitMs: number;
 
   constructor(waitMs: number) {
-    super(`the breaker is open for ${waitMs} ms`);
+    super(`the gate is shut for ${waitMs} ms`);
     this.waitMs = waitMs;
   }
 }
 
-/** A job waits for a breaker that will let it try in time, and ends at one that will not. */
+/** A job waits for a gate that will let it try in time, and ends at one that will not. */
 export function endOfShutGate(waitMs: number, maxDelayMs: number): JudgeOutcome {
-  if (waitMs <= maxDelayMs) throw new RetryLaterError(waitMs, 'the breaker is open');
+  if (waitMs <= maxDelayMs) throw new RetryLaterError(waitMs, 'the gate is shut');
   return OUTCOMES.breakerOpen;
 }
 

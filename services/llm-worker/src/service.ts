@@ -26,12 +26,16 @@ export type ServiceDeps = { openStore: typeof openObjectStore; openPictures: typ
 
 const REAL_DEPS: ServiceDeps = { openStore: openObjectStore, openPictures: openPicturePool };
 
+/** Sooner than a closing worker leaves its jobs: a call that takes longer is then another worker's to make, at once. */
+const LAST_CALLS_MS = 15_000;
+
 type Closable = { close(): Promise<void> | void };
 
 /** Asks a language model about images: takes judge jobs and stores one partial for each. */
 export async function startService(config: Config, replaced: Partial<ServiceDeps> = {}): Promise<Service> {
   const deps = { ...REAL_DEPS, ...replaced };
   const logger = createLogger('llm-worker', config.logLevel);
+  const ending = new AbortController();
   /** What is open, last opened first: the order of closing. */
   const open: Closable[] = [];
   const keep = <T extends Closable>(part: T): T => {
@@ -73,6 +77,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
         maxOutputTokens,
         timeoutMs,
         maxDelayMs,
+        ending: ending.signal,
       });
       const calibration = (await loadCalibration(config.calibrationPath))?.artefact ?? null;
       const pictures = keep(await deps.openPictures({ size: config.pictureProcesses, logger }));
@@ -135,7 +140,9 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
     return {
       addresses: { metrics: processServer.url },
       async close() {
+        const lastCalls = setTimeout(() => ending.abort(), LAST_CALLS_MS);
         await closeAll();
+        clearTimeout(lastCalls);
         logger.info('llm-worker has stopped');
       },
     };

@@ -36,6 +36,14 @@ describe('the client gives', () => {
 
   it.each([
     ['an answer', answers(), { kind: 'completion', end: 'stop', tokens: { in: 1_365, out: 250 } }],
+    [
+      'the room that is left',
+      (response, call) => {
+        response.setHeader('x-ratelimit-remaining-requests', '3').setHeader('x-ratelimit-reset-requests', '6s');
+        answers()(response, call);
+      },
+      { kind: 'completion', room: { calls: 3, resetMs: 6_000 } },
+    ],
     ['a refusal', refuses, { kind: 'completion', end: 'refusal' }],
     ['a truncated answer', truncates, { kind: 'completion', end: 'length' }],
     ['prose', rambles, { kind: 'completion', end: 'stop', text: expect.stringContaining('Sure!') }],

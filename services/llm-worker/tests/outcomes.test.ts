@@ -47,6 +47,8 @@ describe('what a judge makes of', () => {
       tokens_out: USAGE.completion_tokens,
       usd: (1_365 * 2.5 + 250 * 15 + 0.5) / 1e6,
     });
+    const { tokens_in, tokens_out, usd } = partial.judgement!;
+    expect(partial.cost).toEqual({ llm_tokens_in: tokens_in, llm_tokens_out: tokens_out, gpu_ms: 0, usd });
     expect(partial.timings_ms?.infer).toBeGreaterThan(0);
     expect(await judge.metrics()).toMatch(/touchstone_llm_spend_usd_total\{[^}]*\} 0\.007163/);
   });
@@ -78,6 +80,14 @@ describe('what a judge makes of', () => {
       expect(judge.server.calls).toHaveLength(2);
     },
   );
+
+  it('two refusals: the account still tells what they cost', async () => {
+    judge.server.always(refuses);
+    await judge.start({ LLM_PRICE_IN: '1', LLM_PRICE_OUT: '0' });
+    const { cost, judgement } = await judge.judge();
+    expect(judgement).toBeUndefined();
+    expect(cost).toMatchObject({ llm_tokens_in: 2 * USAGE.prompt_tokens, usd: (2 * USAGE.prompt_tokens) / 1e6 });
+  });
 
   it('a truncated answer: room for twice as much the second time', async () => {
     judge.server.script(truncates);

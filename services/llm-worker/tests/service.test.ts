@@ -7,6 +7,7 @@ import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial
 import type { RevisionPayload } from '@touchstone/shared/queue/catalog';
 import { readHeartbeats } from '@touchstone/shared/queue/heartbeats';
 import { openJobWorker } from '@touchstone/shared/queue/job-worker';
+import { openStalledChecks } from '@touchstone/shared/queue/stalled-checks';
 import { createJson } from '@touchstone/shared/storage/json-object';
 import { erasedKey, partialKey, verdictKey } from '@touchstone/shared/storage/keys';
 import type { PictureMaker } from '../src/picture/picture-pool.ts';
@@ -53,6 +54,20 @@ describe('an llm-worker', () => {
       if (beat !== undefined) return beat;
       await delay(5);
     }
+  };
+
+  /** What the death of a worker leads to after 15 s: Redis forgets its lock, and the next check finds the job. */
+  const giveBack = async (jobId: string) => {
+    const { redis: connection, prefix } = judge;
+    await connection.del(`${prefix}:judge-image:${jobId}:lock`, `${prefix}:judge-image:stalled-check`);
+    const found = Promise.withResolvers<string>();
+    const events = {
+      onStalled: (_: string, id: string) => found.resolve(id),
+      onError: (_: string, error: Error) => found.reject(error),
+    };
+    const checks = openStalledChecks(['judge-image'], { connection, prefix, events, stalledIntervalMs: 50 });
+    expect(await found.promise).toBe(jobId);
+    await checks.close();
   };
 
   it('answers model_unavailable without a key, and says so in its heartbeat', async () => {
@@ -159,6 +174,7 @@ describe('an llm-worker', () => {
     expect(await exited).toEqual([null, 'SIGKILL']);
     expect(judge.server.calls).toHaveLength(1);
     expect(await judge.store.head(partialKey(ref, 'llm'))).toBeNull();
+    await giveBack(`${ref.id}-r1-llm`);
     await judge.start();
     expect(await judge.partialOf(ref)).toMatchObject({ status: 'completed', score: 0.22 });
     expect(judge.server.calls).toHaveLength(2);

@@ -31,7 +31,17 @@ export type StartOptions = {
 };
 
 /** A shell that is set up to run a system, with its bucket and its models, must not lend them to a test. */
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LD_LIBRARY_PATH', 'ORT_DISABLE_TELEMETRY', 'NODE'];
+const INHERITED = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LD_LIBRARY_PATH',
+  'ORT_DISABLE_TELEMETRY',
+  'NODE',
+  'NODE_COMPILE_CACHE',
+];
 const inherited = () =>
   Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined));
 

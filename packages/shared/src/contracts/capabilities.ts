@@ -50,6 +50,8 @@ export const Capabilities = z.object({
   operating_points: z.array(z.object({ id: z.string(), alpha: z.number(), figures: z.array(PointFigures) })),
   llm: z.object({ policy: z.enum(['always', 'uncertain', 'off']), calibrated: z.boolean() }).nullable(),
   formats: z.array(MediaType),
+  /** Whether `POST /api/v1/uploads` gives targets, so that images need not pass through the door. */
+  direct_upload: z.boolean(),
   limits: z.object({
     max_image_bytes: z.number().int(),
     max_pixels: z.number().int(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Cost } from './cost.ts';
 import { DetectionId } from './detection-id.ts';
 import { MediaType } from './request-record.ts';
 import { DetectorResult, OperatingPoint, VerdictRecord } from './verdict-record.ts';
@@ -31,6 +32,8 @@ export const Detection = z.object({
   operating_point: OperatingPoint.nullable(),
   degraded: VerdictRecord.shape.degraded,
   detectors: z.array(DetectorResult),
+  /** So far, until it is done. Null where the verdict is older than this account. */
+  cost: Cost.nullable(),
 });
 export type Detection = z.infer<typeof Detection>;
 

@@ -15,6 +15,8 @@ export const failures = {
   unsupported_media_type: { status: 415, retryable: false, title: 'The media type is not supported' },
   expectation_failed: { status: 417, retryable: false, title: 'The expectation is not supported' },
   idempotency_key_reused: { status: 422, retryable: false, title: 'The key belongs to another request' },
+  direct_upload_unavailable: { status: 422, retryable: false, title: 'Images cannot be put into the store directly' },
+  upload_unavailable: { status: 422, retryable: false, title: 'The upload cannot be used' },
   webhook_endpoint_unavailable: { status: 422, retryable: false, title: 'The webhook endpoint gets no messages' },
   webhook_url_blocked: { status: 422, retryable: false, title: 'Webhooks are not sent to this address' },
   webhook_verification_failed: { status: 422, retryable: false, title: 'The receiver did not ask for webhooks' },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Cost } from './cost.ts';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
 import { Judgement } from './judgement.ts';
 import { DetectorReason, DetectorStatus, Slot } from './vocabulary.ts';
@@ -62,6 +63,8 @@ export const Partial = z.object({
   timings_ms: StageTimings.nullable(),
   /** What the LLM said; only in its slot, and only when it answered. */
   judgement: Judgement.optional(),
+  /** Absent where nothing was computed or asked, and in older records. Of the attempt that gave this answer. */
+  cost: Cost.optional(),
   created_at: z.iso.datetime(),
 });
 export type Partial = z.infer<typeof Partial>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
 import { Slot } from './vocabulary.ts';
+import { UploadId } from './upload-id.ts';
 import { Callback } from './webhook.ts';
 
 export const MediaType = z.enum(['image/jpeg', 'image/png', 'image/webp']);
@@ -50,6 +51,8 @@ export const RequestRecord = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** The upload that the image came with, where the client put it into the store itself: erasing looks there as well. */
+  upload_id: UploadId.optional(),
 });
 export type RequestRecord = z.infer<typeof RequestRecord>;
 

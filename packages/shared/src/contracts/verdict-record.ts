@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Cost } from './cost.ts';
 import { DetectionId, Revision, Tenant } from './detection-id.ts';
 import { Judgement } from './judgement.ts';
 import { Box, StageTimings } from './partial.ts';
@@ -67,6 +68,8 @@ export const VerdictRecord = z.object({
   summary: z.string(),
   detectors: z.array(DetectorResult),
   image: z.object({ width: z.number().int(), height: z.number().int() }).nullable(),
+  /** Of all answers that went into it. Absent in older records. */
+  cost: Cost.optional(),
   completed_at: z.iso.datetime(),
 });
 export type VerdictRecord = z.infer<typeof VerdictRecord>;

@@ -45,11 +45,11 @@ export type JobWorker = {
  */
 export function openJobWorker<Q extends QueueName>(
   name: Q,
-  options: { connection: Redis; prefix: string; concurrency: number; events: JobEvents },
+  options: { connection: Redis; prefix: string; concurrency: number; events: JobEvents; lockDurationMs?: number },
   handle: Handler<Q>,
 ): JobWorker {
   const { payload: schema, result } = catalog[name];
-  const { connection, prefix, concurrency, events } = options;
+  const { connection, prefix, concurrency, events, lockDurationMs = WORKER_SETTINGS.lockDuration } = options;
   const worker = new Worker(
     name,
     async (job: Job, token) => {
@@ -70,7 +70,7 @@ export function openJobWorker<Q extends QueueName>(
         throw new DelayedError();
       }
     },
-    { connection, prefix, concurrency, autorun: false, ...WORKER_SETTINGS },
+    { connection, prefix, concurrency, autorun: false, ...WORKER_SETTINGS, lockDuration: lockDurationMs },
   );
   worker.on('failed', (job, error) => {
     const willRetry = job !== undefined && job.attemptsMade < (job.opts.attempts ?? 1);

@@ -2,6 +2,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { settlesWithin } from '../process/settles-within.ts';
 
 const QUIT_LIMIT_MS = 1_000;
+/** Of ioredis, for a socket to close. It keeps the process alive for as long, also when the socket is gone already. */
+const DISCONNECT_LIMIT_MS = 500;
 const reconnectMs = (attempt: number) => Math.min(attempt * 200, 2_000);
 /** After a failover the old primary answers READONLY, and a blocked read is UNBLOCKED: connect anew and repeat. */
 const reconnectOnError = (error: Error) => (/READONLY|UNBLOCKED/.test(error.message) ? 2 : false);
@@ -34,7 +36,7 @@ export const FAIL_FAST_OPTIONS: RedisOptions = {
 
 /** Opens a connection that reports its errors instead of throwing them as unhandled events. */
 export function openRedis(url: string, options: RedisOptions, onError: (error: Error) => void): Redis {
-  const redis = new Redis(url, { ...options, replyMapping: 'legacy' });
+  const redis = new Redis(url, { disconnectTimeout: DISCONNECT_LIMIT_MS, ...options, replyMapping: 'legacy' });
   redis.on('error', onError);
   return redis;
 }

@@ -2,6 +2,7 @@ import { timeOfDetectionId, type DetectionId, type Tenant } from '../contracts/d
 import { ErasingMarker, Tombstone } from '../contracts/erasure.ts';
 import { IdempotencyRecord } from '../contracts/idempotency-record.ts';
 import { RequestRecord } from '../contracts/request-record.ts';
+import type { UploadId } from '../contracts/upload-id.ts';
 import { EndpointId, ONCE, type Receiver } from '../contracts/webhook.ts';
 import { retireIdempotencyRecord } from './idempotency-records.ts';
 import { createJson, readJson } from './json-object.ts';
@@ -10,6 +11,7 @@ import {
   erasedKey,
   erasingKey,
   idempotencyKey,
+  incomingKey,
   indexKey,
   markerPrefixes,
   partialsPrefix,
@@ -17,6 +19,7 @@ import {
   requestKey,
   retirementKey,
   uploadKey,
+  uploadRecordKey,
   verdictsPrefix,
 } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -62,7 +65,7 @@ export async function eraseDetection(deps: EraseDeps, ref: DetectionRef): Promis
   const tombstone: Tombstone = { v: 1, id, tenant, erased_at: new Date(deps.nowMs()).toISOString() };
   await createJson(store, erasedKey(tenant, id), Tombstone, tombstone);
   const receivers = await receiversOf(store, tenant);
-  const eraseAll = () => removeDetection(store, ref, receivers, marker.idempotency_key_sha256, deps.nowMs());
+  const eraseAll = () => removeDetection(store, ref, receivers, tracesOf(marker), deps.nowMs());
   let isGone = await eraseAll();
   const { isForgotten, wasHeld } = await deps.forget(ref, { id, revisions: marker.revisions, receivers });
   if (wasHeld) isGone = await eraseAll();
@@ -73,16 +76,32 @@ async function openErasure(store: ObjectStore, ref: DetectionRef): Promise<Erasi
   const { tenant, id } = ref;
   const standing = await readJson(store, erasingKey(tenant, id), ErasingMarker);
   if (standing !== null) return standing;
-  const [revisions, keyHash] = await Promise.all([revisionsOf(store, ref), keyHashOf(store, ref)]);
-  const marker: ErasingMarker = { v: 1, id, tenant, revisions, idempotency_key_sha256: keyHash };
+  const [revisions, { keyHash, uploadId }] = await Promise.all([revisionsOf(store, ref), readTraces(store, ref)]);
+  const marker: ErasingMarker = {
+    v: 1,
+    id,
+    tenant,
+    revisions,
+    idempotency_key_sha256: keyHash,
+    ...(uploadId === null ? {} : { upload_id: uploadId }),
+  };
   await createJson(store, erasingKey(tenant, id), ErasingMarker, marker);
   return marker;
 }
 
+/** What belongs to a detection under names that are not its own; the request tells them. */
+type Traces = { keyHash: string | null; uploadId: UploadId | null };
+
+const tracesOf = (
+  from: { idempotency_key_sha256?: string | null | undefined; upload_id?: UploadId | undefined } | null,
+) => ({
+  keyHash: from?.idempotency_key_sha256 ?? null,
+  uploadId: from?.upload_id ?? null,
+});
+
 /** A record that cannot be read is erased like any other. */
-async function keyHashOf(store: ObjectStore, { tenant, id }: DetectionRef): Promise<string | null> {
-  const request = await readJson(store, requestKey(tenant, id), RequestRecord).catch(() => null);
-  return request?.idempotency_key_sha256 ?? null;
+async function readTraces(store: ObjectStore, { tenant, id }: DetectionRef): Promise<Traces> {
+  return tracesOf(await readJson(store, requestKey(tenant, id), RequestRecord).catch(() => null));
 }
 
 const prefixesOf = ({ tenant, id }: DetectionRef) => [
@@ -121,7 +140,7 @@ async function removeDetection(
   store: ObjectStore,
   ref: DetectionRef,
   receivers: Receiver[],
-  keyHash: string | null,
+  { keyHash, uploadId }: Traces,
   nowMs: number,
 ): Promise<boolean> {
   const { tenant, id } = ref;
@@ -130,6 +149,9 @@ async function removeDetection(
     store.delete(requestKey(tenant, id)),
     store.delete(indexKey(tenant, id, timeOfDetectionId(id))),
     store.delete(uploadKey(tenant, id)),
+    ...(uploadId === null ? [] : [incomingKey(tenant, uploadId), uploadRecordKey(tenant, uploadId)]).map((key) =>
+      store.delete(key),
+    ),
   ]);
   const prefixes = [
     partialsPrefix(tenant, id),
@@ -156,6 +178,6 @@ async function removeAllOf(store: ObjectStore, prefix: string): Promise<void> {
 
 /** Removes a detection whose time is over. Nothing of it is underway, so nobody needs a tombstone. */
 export async function retireDetection(store: ObjectStore, ref: DetectionRef, nowMs: number): Promise<void> {
-  const [receivers, keyHash] = await Promise.all([receiversOf(store, ref.tenant), keyHashOf(store, ref)]);
-  await removeDetection(store, ref, receivers, keyHash, nowMs);
+  const [receivers, traces] = await Promise.all([receiversOf(store, ref.tenant), readTraces(store, ref)]);
+  await removeDetection(store, ref, receivers, traces, nowMs);
 }

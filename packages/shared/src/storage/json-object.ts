@@ -14,6 +14,10 @@ export async function readJson<S extends z.ZodType>(
   return parsed.data;
 }
 
+/** The bytes of a value, which has to fit the schema. */
+export const encodeJson = <S extends z.ZodType>(schema: S, value: z.infer<S>): Uint8Array =>
+  Buffer.from(JSON.stringify(schema.parse(value)));
+
 /** Stores a value that fits the schema, create-only; false means that another writer won. */
 export function createJson<S extends z.ZodType>(
   store: ObjectStore,
@@ -21,7 +25,7 @@ export function createJson<S extends z.ZodType>(
   schema: S,
   value: z.infer<S>,
 ): Promise<boolean> {
-  return store.create(key, Buffer.from(JSON.stringify(schema.parse(value))));
+  return store.create(key, encodeJson(schema, value));
 }
 
 /** Stores the value or, when another writer was first, gives back what that one stored: the first answer stands. */

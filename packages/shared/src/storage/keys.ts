@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DetectionId, Tenant } from '../contracts/detection-id.ts';
+import type { UploadId } from '../contracts/upload-id.ts';
 import type { Slot } from '../contracts/vocabulary.ts';
 import type { EndpointId, Receiver } from '../contracts/webhook.ts';
 
@@ -34,6 +35,18 @@ export const undeliveredKey = (ref: RevisionRef) => markerKey(UNDELIVERED_PREFIX
 export const markerPrefixes = (tenant: Tenant, id: DetectionId): string[] =>
   [PENDING_PREFIX, UNDELIVERED_PREFIX].map((prefix) => `${prefix}${shardOf(id)}/${tenant}/${id}.r`);
 export const pendingPrefix = (tenant: Tenant, id: DetectionId) => markerPrefixes(tenant, id)[0]!;
+
+/** Where a client puts an image itself; it becomes a detection's by a copy, and is then removed. */
+export const INCOMING_PREFIX = 'incoming/';
+export const incomingKey = (tenant: Tenant, id: UploadId) => `${INCOMING_PREFIX}${tenant}/${id}`;
+/** What was announced of it. */
+export const uploadRecordKey = (tenant: Tenant, id: UploadId) => `${incomingKey(tenant, id)}.json`;
+
+/** Reads either of them back; null for a key that is neither. */
+export function parseIncomingKey(key: string): { tenant: Tenant; id: UploadId } | null {
+  const match = /^incoming\/([a-z0-9-]+)\/(upl_[0-9a-f]{32})(?:\.json)?$/.exec(key);
+  return match ? { tenant: match[1]!, id: match[2]! } : null;
+}
 
 /** Beneath these, keys are sorted by tenant and then by the time of the detection. */
 export const UPLOADS_PREFIX = 'uploads/';

@@ -7,11 +7,13 @@ import {
   ListObjectsV2Command,
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
+import { createOneByOne } from './create-one-by-one.ts';
 import { assertObjectKey, type ObjectInfo, type ObjectStore } from './object-store.ts';
 import { collectBody, streamBody } from './s3-answer-body.ts';
 import { createS3Calls, S3_CALL_LIMITS, type S3CallLimits } from './s3-calls.ts';
 import { openS3Client, type S3ClientOptions } from './s3-client.ts';
 import { isMissingKey, statusOf } from './s3-failure.ts';
+import { presignPut } from './s3-presign-put.ts';
 import { preparePut, WRITER } from './s3-put-object.ts';
 
 export type S3ObjectStoreOptions = S3ClientOptions & {
@@ -50,30 +52,33 @@ export function openS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
       return answer === null ? null : use(answer);
     });
 
+  /**
+   * A 412 to a repeated request may be the echo of our own put, whose answer was lost: the object then bears this
+   * call's mark, and this caller did win. When that cannot be found out in time the call rejects; `false` always
+   * means that an object of another call stands. (A caller that asks again after a rejection is another call: it gets
+   * `false` and finds its own bytes, which is harmless where the first answer stands, as it does for all our keys.)
+   */
+  const create: ObjectStore['create'] = async (key, body) => {
+    const address = addressOf(key);
+    const writer = randomUUID();
+    const send = await preparePut({ client, address, writer, body, checksumMode });
+    return calls.run('PutObject', async (signal, nth) => {
+      try {
+        await send(signal);
+        return true;
+      } catch (error) {
+        if (statusOf(error) !== 412) throw error;
+        if (nth === 1) return false;
+      }
+      const standing = await head(address, signal);
+      if (standing === null) throw deletedMeanwhile();
+      return standing.Metadata?.[WRITER] === writer;
+    });
+  };
+
   return {
-    /**
-     * A 412 to a repeated request may be the echo of our own put, whose answer was lost: the object then bears this
-     * call's mark, and this caller did win. When that cannot be found out in time the call rejects; `false` always
-     * means that an object of another call stands. (A caller that asks again after a rejection is another call: it gets
-     * `false` and finds its own bytes, which is harmless where the first answer stands, as it does for all our keys.)
-     */
-    async create(key, body) {
-      const address = addressOf(key);
-      const writer = randomUUID();
-      const send = await preparePut({ client, address, writer, body, checksumMode });
-      return calls.run('PutObject', async (signal, nth) => {
-        try {
-          await send(signal);
-          return true;
-        } catch (error) {
-          if (statusOf(error) !== 412) throw error;
-          if (nth === 1) return false;
-        }
-        const standing = await head(address, signal);
-        if (standing === null) throw deletedMeanwhile();
-        return standing.Metadata?.[WRITER] === writer;
-      });
-    },
+    create,
+    createInOrder: createOneByOne(create),
     async read(key) {
       return get(addressOf(key), (answer) => collectBody(answer.Body as Readable, answer.ContentLength));
     },
@@ -109,6 +114,11 @@ export function openS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
     async delete(key) {
       const request = new DeleteObjectCommand(addressOf(key));
       await calls.run('DeleteObject', (signal) => client.send(request, { abortSignal: signal }));
+    },
+    async presignPut(grant) {
+      const address = addressOf(grant.key);
+      // Nothing is sent; but the search for credentials may take its time.
+      return calls.run('PresignPutObject', () => presignPut(client, address, checksumMode, grant));
     },
     async close() {
       calls.close();

@@ -52,7 +52,7 @@ export async function preparePut(options: {
   };
 }
 
-const base64Of = (hex: string) => Buffer.from(hex, 'hex').toString('base64');
+export const base64Of = (hex: string) => Buffer.from(hex, 'hex').toString('base64');
 
 /**
  * Signs the known digest with the request instead of `UNSIGNED-PAYLOAD`, which is what the SDK does with a stream: the

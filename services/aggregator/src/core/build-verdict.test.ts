@@ -41,6 +41,19 @@ describe('a verdict record', () => {
     expect(record.summary).toContain('not calibrated');
   });
 
+  it('adds up what its answers cost', () => {
+    const cost = { llm_tokens_in: 0, llm_tokens_out: 0, gpu_ms: 20, usd: 0 };
+    const judged = { ...cost, llm_tokens_in: 1_365, llm_tokens_out: 250, gpu_ms: 0, usd: 0.007 };
+    const record = build({
+      partials: [
+        partialOf('sbi', 0.9, { cost }),
+        partialOf('distildire', 0.9, { cost }),
+        partialOf('llm', 0.9, { cost: judged }),
+      ],
+    });
+    expect(record.cost).toEqual({ ...judged, gpu_ms: 40 });
+  });
+
   it('names its calibration when it used one', () => {
     const calibration = { artefact: artefactOf(), sha256: 'f'.repeat(64) };
     const record = build({ partials: [partialOf('sbi', 0.9), partialOf('distildire', 0.9)], calibration });

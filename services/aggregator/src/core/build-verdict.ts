@@ -1,3 +1,4 @@
+import { totalCost } from '@touchstone/shared/contracts/cost';
 import type { Partial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
 import type { DetectorResult, VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
@@ -49,6 +50,7 @@ export function buildVerdict(input: VerdictInput): VerdictRecord {
     summary: summarise({ ...told, detectors }, partials),
     detectors,
     image: partials.find((partial) => partial.image !== null)?.image ?? null,
+    cost: totalCost(partials),
     completed_at: new Date(input.nowMs).toISOString(),
   };
 }

@@ -16,8 +16,3 @@ export function dueMarkers(
     return ref !== null && isDue && !at.isResting(key) ? [{ key, ref, ageMs }] : [];
   });
 }
-
-/** Drops the keys whose rest is over. */
-export function forgetPast(untilMsOf: Map<string, number>, nowMs: number): void {
-  for (const [key, untilMs] of untilMsOf) if (untilMs <= nowMs) untilMsOf.delete(key);
-}

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runKeysCommand } from '../run-keys-command.ts';
 import { findApiKey } from '../core/api-key.ts';
 import { changeApiKeys, openApiKeys, readApiKeys } from './api-keys-file.ts';
@@ -81,10 +82,7 @@ describe('npm run keys', () => {
 describe('the keys of a running gateway', () => {
   const until = async (condition: () => Promise<boolean>) => {
     const deadline = AbortSignal.timeout(5_000);
-    while (!(await condition())) {
-      deadline.throwIfAborted();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    for (; !(await condition()); await delay(10)) deadline.throwIfAborted();
   };
 
   it('do not open the service when their file becomes unreadable or disappears', async () => {

@@ -10,14 +10,16 @@ import { asError, hasErrorCode } from '@touchstone/shared/process/error-code';
 import { isOrphan, prefixOf, readSpoolOwner, type SpoolOwner } from './spool-owner.ts';
 
 /** A file that was received whole. */
-type SpooledFile = { path: string; bytes: number; sha256: string };
+export type SpoolFile = { path: string; bytes: number; sha256: string };
 
 /** Room for the file of one upload. Whoever gets it discards it in the end, whatever happened. */
 export type SpoolPlace = {
   /** Null until the file is there whole. */
-  readonly file: SpooledFile | null;
+  readonly file: SpoolFile | null;
   /** What multer writes with. `onRefusal` hears at once why the file cannot be put down, before multer makes anything of it. */
   engine(onRefusal: (refusal: AppError) => void): StorageEngine;
+  /** Receives the file from a stream that is not a part of a form. */
+  fill(stream: Readable): Promise<void>;
   /** Removes the file and gives the room back; never fails. */
   discard(): Promise<void>;
 };
@@ -33,6 +35,8 @@ export type Spool = {
 /** A live upload ends within a minute, so what is older was left behind, by whomever. */
 const STALE_AFTER_MS = 600_000;
 const CLEAN_EVERY_MS = 60_000;
+/** A trip to the disk costs more than holding a few chunks of 64 KiB, of which most images have no more than these. */
+const WRITE_BYTES = 262_144;
 /** The largest file, and the byte more by which multer knows one that is too large. */
 const LARGEST_BYTES = MAX_IMAGE_BYTES + 1;
 
@@ -62,7 +66,7 @@ export async function openSpool(
       inFlight += reserved;
       const path = join(dir, prefixOf(owner) + randomUUID());
       let isDiscarded = false;
-      let file: SpooledFile | null = null;
+      let file: SpoolFile | null = null;
       const remove = () =>
         unlink(path).catch((error: unknown) => {
           if (!hasErrorCode(error, 'ENOENT') && !hasErrorCode(error, 'ENOTDIR')) onError(asError(error));
@@ -70,24 +74,37 @@ export async function openSpool(
       const receive = async (stream: Readable): Promise<void> => {
         const output = await onDisk(open(path, 'wx', 0o600));
         const hash = createHash('sha256');
-        let written = 0;
+        let received = 0;
+        let held: Buffer[] = [];
+        let heldBytes = 0;
+        const writeHeld = async () => {
+          const { bytesWritten } = await onDisk(output.writev(held));
+          // A disk takes less than all only when it is full.
+          if (bytesWritten < heldBytes)
+            throw diskFails(new Error(`${bytesWritten} of ${heldBytes} bytes were written`));
+          held = [];
+          heldBytes = 0;
+        };
         try {
           // The stream must live on: multer takes its end for the client's fault, and the rest of the form comes behind it.
           for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
             if (isDiscarded) break;
-            if (written + chunk.length > reserved) throw overloaded();
+            if (received + chunk.length > reserved) throw overloaded();
             hash.update(chunk);
-            await onDisk(output.appendFile(chunk));
-            written += chunk.length;
+            received += chunk.length;
+            held.push(chunk);
+            heldBytes += chunk.length;
+            if (heldBytes >= WRITE_BYTES) await writeHeld();
           }
+          if (!isDiscarded && heldBytes > 0) await writeHeld();
         } finally {
           await onDisk(output.close());
           if (isDiscarded) await remove();
         }
         if (isDiscarded) return;
-        inFlight -= reserved - written;
-        reserved = written;
-        file = { path, bytes: written, sha256: hash.digest('hex') };
+        inFlight -= reserved - received;
+        reserved = received;
+        file = { path, bytes: received, sha256: hash.digest('hex') };
       };
       return {
         get file() {
@@ -111,6 +128,7 @@ export async function openSpool(
           },
           _removeFile: (_request, _file, callback) => callback(null),
         }),
+        fill: receive,
         async discard() {
           if (!isDiscarded) inFlight -= reserved;
           isDiscarded = true;
@@ -128,8 +146,10 @@ const overloaded = () =>
 /** Whatever the disk says is the service's trouble, not the client's. */
 const onDisk = <T>(work: Promise<T>): Promise<T> =>
   work.catch((cause: unknown) => {
-    throw new AppError('store_unavailable', 'The upload cannot be put down at the moment.', { cause });
+    throw diskFails(cause);
   });
+const diskFails = (cause: unknown) =>
+  new AppError('store_unavailable', 'The upload cannot be put down at the moment.', { cause });
 
 async function removeLeftFiles(dir: string, owner: SpoolOwner): Promise<void> {
   for (const name of await readdir(dir)) {

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { createTenantQueue, type TenantQueue } from './tenant-queue.ts';
 
@@ -17,10 +18,7 @@ const enters = async (limit: number, tenant = 'acme') => (await queue.enter(tena
 /** A look is shared for a second of the real clock. */
 const untilEnters = async (limit: number) => {
   const deadline = AbortSignal.timeout(5_000);
-  while (!(await enters(limit))) {
-    deadline.throwIfAborted();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  for (; !(await enters(limit)); await delay(10)) deadline.throwIfAborted();
 };
 const counted = (count: number, sinceMs: number): PendingCounts => ({ since_ms: sinceMs, by_tenant: { acme: count } });
 

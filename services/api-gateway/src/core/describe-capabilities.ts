@@ -18,6 +18,7 @@ export type CapabilityFacts = {
   slots: Slot[];
   llmPolicy: LlmPolicy;
   detectWaitMs: number;
+  offersDirectUpload: boolean;
   calibration: LoadedCalibration | null;
   /** Null while Redis does not answer. */
   beats: Heartbeat[] | null;
@@ -46,6 +47,7 @@ export function describeCapabilities(facts: CapabilityFacts): Capabilities {
     operating_points: points.map((id) => describePoint(artefact!, id)),
     llm: slots.includes('llm') ? { policy: facts.llmPolicy, calibrated: (artefact?.llm ?? null) !== null } : null,
     formats: MediaType.options,
+    direct_upload: facts.offersDirectUpload,
     limits: {
       max_image_bytes: MAX_IMAGE_BYTES,
       max_pixels: MAX_PIXELS,

@@ -44,6 +44,15 @@ describe('a detection', () => {
     expect(representDetection({ ...open, partials }).image).toMatchObject({ width: 30, height: 20 });
   });
 
+  it('tells the cost so far, then that of the verdict, and none that a verdict of old does not tell', () => {
+    const cost = { llm_tokens_in: 0, llm_tokens_out: 0, gpu_ms: 12.5, usd: 0 };
+    expect(representDetection(open).cost).toEqual({ ...cost, gpu_ms: 0 });
+    expect(representDetection({ ...open, partials: [partialOf('sbi', { cost })] }).cost).toEqual(cost);
+    const final = { ...cost, usd: 0.007 };
+    expect(representDetection({ ...open, verdict: verdictOf({ cost: final }) }).cost).toEqual(final);
+    expect(representDetection({ ...open, verdict: verdictOf() }).cost).toBeNull();
+  });
+
   it('ends with everything that the verdict says', () => {
     const verdict = verdictOf();
     const detection = Detection.parse(representDetection({ ...open, verdict }));

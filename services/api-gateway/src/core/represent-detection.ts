@@ -1,3 +1,4 @@
+import { totalCost } from '@touchstone/shared/contracts/cost';
 import type { Detection } from '@touchstone/shared/contracts/detection';
 import type { Partial } from '@touchstone/shared/contracts/partial';
 import type { RequestRecord } from '@touchstone/shared/contracts/request-record';
@@ -36,6 +37,7 @@ export function representDetection({ request, revision, verdict, partials, hasSt
     operating_point: verdict?.operating_point ?? null,
     degraded: verdict?.degraded ?? [],
     detectors: verdict?.detectors ?? Slot.options.map((slot) => rowSoFar(slot, request, partials)),
+    cost: verdict === null ? totalCost(partials) : (verdict.cost ?? null),
   };
 }
 

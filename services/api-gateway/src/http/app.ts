@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { AppError } from '@touchstone/shared/contracts/failure';
-import { createAdmitSubmission } from './admit-submission.ts';
+import { createAdmitSubmission, type AdmittedRoute } from './admit-submission.ts';
 import { createAuthorize } from './authorize.ts';
 import { createCapabilitiesRoute } from './capabilities-route.ts';
 import { createDetectRoute } from './detect-route.ts';
@@ -14,6 +14,7 @@ import { lingerAfterAnswer } from './linger.ts';
 import { answerFavicon, createPageRoute } from './page-routes.ts';
 import { handleProblems } from './problem-handler.ts';
 import { observeRequests } from './request-context.ts';
+import { createUploadRoute } from './uploads-route.ts';
 import { createDeliveriesRoute, createRedeliverRoute, createReplayRoute } from './webhook-deliveries-routes.ts';
 import {
   createEndpointChangeRoute,
@@ -37,7 +38,7 @@ export function createApp(gateway: Gateway): Express {
   app.use(refuseAmbiguousFraming);
 
   const authorize = createAuthorize(gateway.keys, gateway);
-  const admit = (route: 'detect' | 'detections') => createAdmitSubmission(gateway.admission, route);
+  const admit = (route: AdmittedRoute) => createAdmitSubmission(gateway.admission, route);
   app
     .route('/api/v1/detect')
     .post(authorize('detect:write', 'anonymous-detect'), admit('detect'), createDetectRoute(gateway))
@@ -53,6 +54,10 @@ export function createApp(gateway: Gateway): Express {
     .delete(authorize('detect:write'), createEraseRoute(gateway))
     .all(refuseMethod('DELETE, GET, HEAD'));
 
+  app
+    .route('/api/v1/uploads')
+    .post(authorize('detect:write'), admit('uploads'), createUploadRoute(gateway))
+    .all(refuseMethod('POST'));
   app
     .route('/api/v1/capabilities')
     .get(authorize('detect:read'), createCapabilitiesRoute(gateway))

@@ -1,6 +1,7 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { DetectionId } from '@touchstone/shared/contracts/detection-id';
 import { acceptQuestion, type Accepted } from '../accept-once.ts';
+import { acceptUpload } from '../accept-upload.ts';
 import type { DetectionAnswer } from '../adapters/detection-reader.ts';
 import { keyHashOf } from '../core/idempotency.ts';
 import { cursorOf, parseListQuery } from '../core/list-query.ts';
@@ -15,27 +16,23 @@ import { receiveUpload } from './receive-upload.ts';
 import { contextOf } from './request-context.ts';
 import { sendFresh, sendState } from './send-accepted.ts';
 import { sendJson, sendTagged } from './send-body.ts';
+import { isJson, readUploadClaim } from './uploads-route.ts';
 
 /** `POST /api/v1/detections`: 202, or 200 when the client waits and the verdict comes in time. */
 export function createSubmitRoute(gateway: Gateway): RequestHandler {
-  const { acceptance, reader, waiting, spool, offer, webhooks } = gateway;
+  const { reader, waiting } = gateway;
   return async (request, response) => {
     const context = contextOf(response);
     const tenant = context.tenant!;
     const waitS = parsePrefer(request.get('prefer')).waitS ?? 0;
     const keyHash = keyHashOf(request.headersDistinct['idempotency-key']);
-    const upload = await receiveUpload(request, response, spool);
-    let accepted: Accepted;
+    const accept = isJson(request)
+      ? await receiveClaim(gateway, request, response)
+      : await receiveForm(gateway, request, response);
     // When too many wait already, this one is not held but answered like any other.
     const hold = waitS > 0 ? waiting.hold() : null;
     try {
-      try {
-        const question = await readQuestion(upload, offer, accessOf(response), webhooks.chooseCallback);
-        accepted = await acceptQuestion(acceptance, tenant, question, hold !== null, keyHash);
-      } finally {
-        await upload.discard();
-      }
-      const { record, isReplay } = accepted;
+      const { record, isReplay } = await accept(hold !== null, keyHash);
       const { id } = record;
       context.detectionId = id;
       if (isReplay) markReplay(response);
@@ -52,6 +49,29 @@ export function createSubmitRoute(gateway: Gateway): RequestHandler {
       hold?.release();
     }
   };
+}
+
+/** Makes a detection of what was received. Has to be called, because it also takes away what lies in the spool. */
+type Accept = (isHeld: boolean, keyHash: string | null) => Promise<Accepted>;
+
+async function receiveForm(gateway: Gateway, request: Request, response: Response): Promise<Accept> {
+  const { acceptance, spool, offer, webhooks } = gateway;
+  const upload = await receiveUpload(request, response, spool);
+  const asker = accessOf(response);
+  return async (isHeld, keyHash) => {
+    try {
+      const question = await readQuestion(upload, offer, asker, webhooks.chooseCallback);
+      return await acceptQuestion(acceptance, asker.tenant, question, isHeld, keyHash);
+    } finally {
+      await upload.discard();
+    }
+  };
+}
+
+async function receiveClaim(gateway: Gateway, request: Request, response: Response): Promise<Accept> {
+  const claim = await readUploadClaim(request, response);
+  const deps = { ...gateway, chooseCallback: gateway.webhooks.chooseCallback };
+  return (isHeld, keyHash) => acceptUpload(deps, accessOf(response), claim, isHeld, keyHash);
 }
 
 /** `GET /api/v1/detections/{id}`: what is known; with `Prefer: wait` held back until it is everything. */

@@ -6,6 +6,7 @@ import type { DetectionReader } from '../adapters/detection-reader.ts';
 import type { HealthReport } from '../adapters/health-report.ts';
 import type { Spool } from '../adapters/spool-storage.ts';
 import type { VerdictWaiting } from '../await-verdict.ts';
+import type { DirectUploads } from '../direct-uploads.ts';
 import type { Eraser } from '../erase-on-request.ts';
 import type { Webhooks } from '../open-webhooks.ts';
 import type { Offer } from '../read-question.ts';
@@ -21,6 +22,7 @@ export type Gateway = {
   running: RunningDetections;
   waiting: VerdictWaiting;
   spool: Spool;
+  uploads: DirectUploads;
   keys: ApiKeys;
   admission: Admission;
   opensAnonymousDetect: boolean;

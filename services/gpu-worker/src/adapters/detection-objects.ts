@@ -1,64 +1,17 @@
-import { Partial as DetectorPartial } from '@touchstone/shared/contracts/partial';
-import { RequestRecord } from '@touchstone/shared/contracts/request-record';
-import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
-import { isErased } from '@touchstone/shared/storage/erase-detection';
-import { createJson, readJson } from '@touchstone/shared/storage/json-object';
-import { partialKey, requestKey, uploadKey, type RevisionRef } from '@touchstone/shared/storage/keys';
+import type { Slot } from '@touchstone/shared/contracts/vocabulary';
+import { partialKey, type RevisionRef } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-
-/** The store failed, was too slow, or does not show yet what must be there: worth a retry, never an answer. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
-}
+import { createSlotObjects, type SlotObjects } from '@touchstone/shared/storage/slot-objects';
 
 /** What a detector job reads and writes. Every method rejects with a StoreError. */
-export type DetectionObjects = {
-  isErased(ref: RevisionRef): Promise<boolean>;
+export type DetectionObjects = Omit<SlotObjects, 'ask'> & {
   hasPartial(ref: RevisionRef, slot: Slot): Promise<boolean>;
-  readRequest(ref: RevisionRef): Promise<RequestRecord>;
-  readUpload(ref: RevisionRef): Promise<Uint8Array>;
-  /** The first answer stands. One of an erased detection is taken back. */
-  storePartial(partial: DetectorPartial & { slot: CnnSlot }): Promise<'stored' | 'existed' | 'erased'>;
 };
 
-const STORE_TIMEOUT_MS = 15_000;
-
-export function createDetectionObjects(store: ObjectStore, timeoutMs = STORE_TIMEOUT_MS): DetectionObjects {
-  const ask = async <T>(what: string, answer: Promise<T>): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } catch (error) {
-      throw new StoreError(`the object store failed at: ${what}`, { cause: error });
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-  const mustExist = <T>(what: string, value: T | null): T => {
-    if (value === null) throw new StoreError(`the object store has no ${what}`);
-    return value;
-  };
-  const hasTombstone = (ref: RevisionRef) => ask('looking for a tombstone', isErased(store, ref));
-
+export function createDetectionObjects(store: ObjectStore, timeoutMs?: number): DetectionObjects {
+  const { ask, ...objects } = createSlotObjects(store, timeoutMs);
   return {
-    isErased: hasTombstone,
+    ...objects,
     hasPartial: async (ref, slot) => (await ask('looking for a partial', store.head(partialKey(ref, slot)))) !== null,
-    async readRequest({ tenant, id }) {
-      const record = await ask('reading the request', readJson(store, requestKey(tenant, id), RequestRecord));
-      return mustExist('request record', record);
-    },
-    async readUpload({ tenant, id }) {
-      return mustExist('upload', await ask('reading the upload', store.read(uploadKey(tenant, id))));
-    },
-    async storePartial(partial) {
-      const key = partialKey(partial, partial.slot);
-      if (!(await ask('storing a partial', createJson(store, key, DetectorPartial, partial)))) return 'existed';
-      if (!(await hasTombstone(partial))) return 'stored';
-      await ask('taking a partial back', store.delete(key));
-      return 'erased';
-    },
   };
 }

@@ -38,7 +38,13 @@ describe('the batch queue', () => {
     expect(valuesOf()).toEqual([[50]]);
     clock = 7;
     launches[0]!.finish();
-    expect(await answer).toEqual({ scores: Float32Array.of(0.5), batchWaitMs: 0, inferMs: 7, batchSize: 1 });
+    expect(await answer).toEqual({
+      scores: Float32Array.of(0.5),
+      batchWaitMs: 0,
+      inferMs: 7,
+      deviceMs: 7,
+      batchSize: 1,
+    });
   });
 
   it('puts what waited into one batch, in order, and gives everyone their own score', async () => {
@@ -57,6 +63,8 @@ describe('the batch queue', () => {
       [5],
     ]);
     expect(results[2]).toMatchObject({ batchWaitMs: 10, inferMs: 20, batchSize: 4 });
+    // Two of four tensors had half of the device's time.
+    expect(results.map(({ deviceMs }) => deviceMs)).toEqual([10, 5, 10, 5]);
   });
 
   it('never has two batches on the device', async () => {

@@ -10,6 +10,8 @@ type InferenceResult = {
   batchWaitMs: number;
   /** Time on the device of all batches that held a tensor of the request, in ms. */
   inferMs: number;
+  /** The request's share of it, by tensors. */
+  deviceMs: number;
   /** Size of the largest of them. */
   batchSize: number;
 };
@@ -30,6 +32,7 @@ type Request = {
   enqueuedMs: number;
   batchWaitMs: number;
   inferMs: number;
+  deviceMs: number;
   batchSize: number;
   resolve: (result: InferenceResult) => void;
   reject: (error: unknown) => void;
@@ -127,6 +130,7 @@ export function createBatchQueue(options: {
           enqueuedMs: nowMs(),
           batchWaitMs: 0,
           inferMs: 0,
+          deviceMs: 0,
           batchSize: 0,
           resolve,
           reject,
@@ -161,10 +165,11 @@ function deliver(shares: Share[], scores: Float32Array, elapsedMs: number, size:
     at += count;
     request.scored += count;
     request.inferMs += elapsedMs;
+    request.deviceMs += (elapsedMs * count) / size;
     request.batchSize = Math.max(request.batchSize, size);
     if (request.scored === request.count) {
-      const { batchWaitMs, inferMs, batchSize } = request;
-      request.resolve({ scores: request.scores, batchWaitMs, inferMs, batchSize });
+      const { batchWaitMs, inferMs, deviceMs, batchSize } = request;
+      request.resolve({ scores: request.scores, batchWaitMs, inferMs, deviceMs, batchSize });
     }
   }
 }

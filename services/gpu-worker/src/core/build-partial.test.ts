@@ -112,6 +112,7 @@ it('cuts the detail of an unavailable model to what a partial may hold', () => {
   const partial = buildPartial(ref, unavailableOutcome('x'.repeat(400)), {
     detector: { state: 'unavailable', slot: 'sbi', detail: 'x', answers: true },
     timings: null,
+    deviceMs: 1.26,
     createdAtMs: 0,
   });
   expect(partial).toMatchObject({ status: 'skipped', reason: 'model_unavailable', detector: null, ...ref });

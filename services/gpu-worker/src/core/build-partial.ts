@@ -1,4 +1,5 @@
 import type { Manifest } from '@touchstone/models/manifest';
+import { NO_COST } from '@touchstone/shared/contracts/cost';
 import { Partial as DetectorPartial, type StageTimings } from '@touchstone/shared/contracts/partial';
 import type { CnnSlot, DetectorReason } from '@touchstone/shared/contracts/vocabulary';
 import type { PreparedImage, PreparedInput } from './prepared-image.ts';
@@ -130,7 +131,7 @@ const roundTimings = ({ queue, get, prepare, batch_wait, infer }: StageTimings):
 export function buildPartial(
   ref: Pick<DetectorPartial, 'tenant' | 'id' | 'revision' | 'slot'>,
   outcome: Outcome,
-  about: { detector: Detector; timings: StageTimings | null; createdAtMs: number },
+  about: { detector: Detector; timings: StageTimings | null; deviceMs: number; createdAtMs: number },
 ): DetectorPartial {
   const { tenant, id, revision, slot } = ref;
   return DetectorPartial.parse({
@@ -142,6 +143,7 @@ export function buildPartial(
     ...outcome,
     detector: about.detector.state === 'ready' ? about.detector.identity : null,
     timings_ms: about.timings && roundTimings(about.timings),
+    ...(about.deviceMs === 0 ? {} : { cost: { ...NO_COST, gpu_ms: tenth(about.deviceMs) } }),
     created_at: new Date(about.createdAtMs).toISOString(),
   });
 }

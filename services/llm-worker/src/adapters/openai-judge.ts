@@ -3,6 +3,7 @@ import type { ChatCompletion, ChatCompletionContentPart } from 'openai/resources
 import { answerSchema } from '../core/answer-schema.ts';
 import type { AskJudge, CallFailure, Completion, JudgeCall } from '../core/call-result.ts';
 import type { JudgePrompt } from '../core/judge-prompt.ts';
+import { readRateRoom } from '../core/rate-room.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 
 /** Failures before a connection stands: the server cannot have seen the question, let alone charged for it. */
@@ -37,7 +38,7 @@ export function createOpenAiJudge(options: {
 
   return async (call, signal) => {
     try {
-      const answer = await client.chat.completions.create(
+      const asked = client.chat.completions.create(
         {
           model: options.model,
           messages: [
@@ -49,7 +50,8 @@ export function createOpenAiJudge(options: {
         },
         { signal },
       );
-      return readCompletion(answer, options.model);
+      const { data, response } = await asked.withResponse();
+      return readCompletion(data, response.headers, options.model);
     } catch (error) {
       return signal.aborted ? { kind: 'timed_out' } : readFailure(error, Date.now());
     }
@@ -67,18 +69,20 @@ function contentOf(prompt: JudgePrompt, { manner, pictures }: JudgeCall): ChatCo
 }
 
 /** Servers that only nearly speak the protocol leave out what the types promise: nothing here is taken for granted. */
-function readCompletion(answer: Partial<ChatCompletion>, askedModel: string): Completion {
+function readCompletion(answer: Partial<ChatCompletion>, headers: Headers, askedModel: string): Completion {
   const choice = answer.choices?.[0];
   const refuses = choice?.finish_reason === 'content_filter' || Boolean(choice?.message?.refusal);
   const tokensIn = countOf(answer.usage?.prompt_tokens);
   const tokensOut = countOf(answer.usage?.completion_tokens);
+  const tokens = tokensIn === null || tokensOut === null ? null : { in: tokensIn, out: tokensOut };
   return {
     kind: 'completion',
     end: refuses ? 'refusal' : choice?.finish_reason === 'length' ? 'length' : 'stop',
     text: textOf(choice?.message?.content) ?? '',
-    tokens: tokensIn === null || tokensOut === null ? null : { in: tokensIn, out: tokensOut },
+    tokens,
     model: textOf(answer.model) || askedModel,
     fingerprint: textOf(answer.system_fingerprint),
+    room: readRateRoom(headers, tokens === null ? null : tokens.in + tokens.out),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Cost } from '@touchstone/shared/contracts/cost';
 import { JUDGEMENT_LIMITS, type Judgement } from '@touchstone/shared/contracts/judgement';
 import { Partial as DetectorPartial, type StageTimings } from '@touchstone/shared/contracts/partial';
 import type { Tokens } from './call-cost.ts';
@@ -42,9 +43,17 @@ export function buildPartial(
     caveats: [],
     timings_ms: effort?.timings ?? null,
     ...(judgement === null ? {} : { judgement }),
+    ...(effort === null ? {} : { cost: costOf(effort) }),
     created_at: new Date(createdAtMs).toISOString(),
   });
 }
+
+const costOf = ({ tokens, usd }: JudgeEffort): Cost => ({
+  llm_tokens_in: tokens.in,
+  llm_tokens_out: tokens.out,
+  gpu_ms: 0,
+  usd,
+});
 
 function judgementOf({ judged }: JudgeOutcome, effort: JudgeEffort): Judgement | null {
   if (judged === null) return null;

@@ -2,6 +2,7 @@ import type { JudgeAnswer } from '@touchstone/shared/contracts/judgement';
 import type { Tokens } from './call-cost.ts';
 import type { Manner } from './judge-prompt.ts';
 import { parseAnswer } from './parse-answer.ts';
+import type { RateRoom } from './rate-room.ts';
 
 /** One question to the model. */
 export type JudgeCall = {
@@ -23,6 +24,8 @@ export type Completion = {
   tokens: Tokens | null;
   model: string;
   fingerprint: string | null;
+  /** What the server still takes of us; null when it does not say. */
+  room: RateRoom | null;
 };
 
 export type CallFailure =

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { hasErrorCode } from '../process/error-code.ts';
+import { shareDirectorySyncs } from './directory-syncs.ts';
+import { nullIfMissing } from './null-if-missing.ts';
+import type { ObjectBody } from './object-store.ts';
+
+/** Folder of the root that is no part of the store: bodies on their way. */
+export const SPOOL = '.spool';
+const STALE_SPOOL_MS = 3_600_000;
+
+type NewFile = { target: string; body: ObjectBody };
+
+/** Creates files one after the other; false for those that existed. */
+type CreateObjectFiles = (files: readonly NewFile[], signal?: AbortSignal) => Promise<boolean[]>;
+
+/** A body that waits, synced, for its name. */
+type StagedBody = { putAt: (target: string) => Promise<void>; discard: () => Promise<void> };
+
+/**
+ * Files that are there whole or not at all, also after a power loss. A body is written to a spool file and its data
+ * synced, then `link(2)`ed to its name: atomic, and failing on an existing name where `rename` would replace it. Then
+ * the directories with new names are synced, or the name could be lost with the power although its data was not.
+ *
+ * What this costs is the commits of the journal (measured: 0.9 of 1.0 CPU-ms of a file), and syncs at the same time
+ * share one: so bodies are synced together, then the directories of all names but the last, then those of the last.
+ * A writer that is killed leaves its spool files; old ones go at the next open.
+ */
+export async function openObjectFiles(root: string): Promise<CreateObjectFiles> {
+  const spoolDir = join(root, SPOOL);
+  await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  await removeStaleSpoolFiles(spoolDir);
+  const { dev } = await stat(spoolDir);
+  const syncDirectory = shareDirectorySyncs();
+  const syncAll = (directories: readonly string[]) => Promise.all([...new Set(directories)].map(syncDirectory));
+
+  const stage = async (body: ObjectBody): Promise<StagedBody> => {
+    // Nothing of an empty file could be seen half written.
+    if (!('path' in body) && body.length === 0) return { putAt: writeEmpty, discard: async () => undefined };
+    // A caller's file gets a second name, which costs no copy.
+    if ('path' in body && (await syncFile(body.path, body.bytes)) === dev) {
+      return { putAt: (target) => link(body.path, target), discard: async () => undefined };
+    }
+    const spool = await stageBody(spoolDir, body);
+    return { putAt: (target) => link(spool, target), discard: () => unlink(spool) };
+  };
+  const discardAll = (staged: readonly StagedBody[]) => Promise.all(staged.map(({ discard }) => discard()));
+
+  return async (files, signal) => {
+    const attempts = await Promise.allSettled(files.map(({ body }) => stage(body)));
+    const staged = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+    const answers: boolean[] = [];
+    let changed: string[] = [];
+    try {
+      for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
+      for (const [i, { target }] of files.entries()) {
+        if (i === files.length - 1) {
+          await syncAll(changed);
+          changed = [];
+        }
+        signal?.throwIfAborted();
+        const directories = await putName(target, staged[i]!.putAt);
+        answers.push(directories !== null);
+        changed.push(...(directories ?? []));
+      }
+    } catch (error) {
+      await discardAll(staged);
+      throw error;
+    }
+    await Promise.all([discardAll(staged), syncAll(changed)]);
+    return answers;
+  };
+}
+
+/** Lets `give` make the name, in folders that are made if need be. Gives the directories with new names; null when it existed. */
+async function putName(target: string, give: (target: string) => Promise<void>): Promise<string[] | null> {
+  const folder = dirname(target);
+  try {
+    const firstMade = await give(target).then(
+      () => undefined,
+      async (error: unknown) => {
+        if (!hasErrorCode(error, 'ENOENT')) throw error;
+        const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+        await give(target);
+        return made;
+      },
+    );
+    return firstMade === undefined ? [folder] : pathBetween(dirname(firstMade), folder);
+  } catch (error) {
+    if (hasErrorCode(error, 'EEXIST')) return null;
+    throw error;
+  }
+}
+
+/** `from` and every directory below it on the way to `to`. */
+function pathBetween(from: string, to: string): string[] {
+  const path = [from];
+  for (const part of relative(from, to).split('/').filter(Boolean)) path.push(join(path.at(-1)!, part));
+  return path;
+}
+
+async function writeEmpty(target: string): Promise<void> {
+  const file = await open(target, 'wx', 0o600);
+  await file.close();
+}
+
+/** Syncs the data of a file of this size, and tells the device that it lies on. */
+async function syncFile(path: string, bytes: number): Promise<number> {
+  const file = await open(path, 'r+');
+  try {
+    const { size, dev } = await file.stat();
+    if (size !== bytes) throw new Error(`spooled body has ${size} bytes instead of ${bytes}`);
+    await file.datasync();
+    return dev;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Puts the body into a synced file of the spool and returns its path; leaves nothing there when it fails. */
+async function stageBody(spoolDir: string, body: ObjectBody): Promise<string> {
+  const spool = join(spoolDir, randomUUID());
+  try {
+    if ('path' in body) {
+      await copyFile(body.path, spool);
+      await syncFile(spool, body.bytes);
+    } else await stageBytes(spool, body);
+    return spool;
+  } catch (error) {
+    await unlink(spool).catch(nullIfMissing);
+    throw error;
+  }
+}
+
+async function stageBytes(spool: string, body: Uint8Array): Promise<void> {
+  const file = await open(spool, 'wx', 0o600);
+  try {
+    await file.writeFile(body);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function removeStaleSpoolFiles(spoolDir: string): Promise<void> {
+  for (const name of await readdir(spoolDir)) {
+    const path = join(spoolDir, name);
+    const found = await stat(path).catch(nullIfMissing);
+    if (found !== null && Date.now() - found.mtimeMs > STALE_SPOOL_MS) await unlink(path).catch(nullIfMissing);
+  }
+}
