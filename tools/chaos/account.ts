@@ -41,16 +41,20 @@ export type Account = {
 };
 
 /**
- * `outageEndsMs`: when Redis or the store came back. Recovery is the time from there, or from the promise where that came
- * later, to the verdict; an outage that ended after the verdict did not delay it.
+ * From when the recovery of one question counts: the promise, or the end of the last outage of Redis or the store where
+ * that came later; an outage that ended after the verdict did not delay it. Null without a verdict.
  */
+export function recoveryStartMs({ acceptedMs, verdictMs }: Trace, outageEndsMs: readonly number[]): number | null {
+  if (verdictMs === null) return null;
+  return Math.max(acceptedMs, ...outageEndsMs.filter((endMs) => endMs <= verdictMs));
+}
+
 export function account(traces: readonly Trace[], outageEndsMs: readonly number[], hasReceiver = true): Account {
   const lost = traces.filter(({ verdictMs, missing }) => verdictMs === null || missing.length > 0);
   const contradictory = traces.filter(contradicts);
-  const recoveriesMs = traces.flatMap(({ acceptedMs, verdictMs }) => {
-    if (verdictMs === null) return [];
-    const starts = [acceptedMs, ...outageEndsMs.filter((endMs) => endMs <= verdictMs)];
-    return [Math.max(0, verdictMs - Math.max(...starts))];
+  const recoveriesMs = traces.flatMap((trace) => {
+    const startMs = recoveryStartMs(trace, outageEndsMs);
+    return startMs === null ? [] : [Math.max(0, trace.verdictMs! - startMs)];
   });
   const share = (of: number) => (recoveriesMs.length === 0 ? 0 : Math.round(percentile(recoveriesMs, of)));
   return {

@@ -13,6 +13,7 @@ const sound = (more: Partial<Judged> = {}): Judged => ({
   drainMs: 10_000,
   webhookDrainMs: 12_000,
   notFound: 0,
+  slowest: [],
   suspects: [],
   ...more,
 });

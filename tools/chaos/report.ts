@@ -64,6 +64,7 @@ export type Judged = Pick<
   | 'webhookDrainMs'
   | 'notFound'
   | 'suspects'
+  | 'slowest'
 >;
 
 /** What a load did not keep. */
@@ -95,7 +96,11 @@ export function rowOf(head: RowHead, load: Judged, facts: Record<string, unknown
     recovery_p99_ms: load.recoveryP99Ms,
     drain_ms: load.drainMs,
     webhook_drain_ms: load.webhookDrainMs,
-    facts: { ...facts, ...(load.suspects.length === 0 ? {} : { suspects: load.suspects.slice(0, 5) }) },
+    facts: {
+      ...facts,
+      ...(load.slowest.length === 0 ? {} : { slowest: load.slowest }),
+      ...(load.suspects.length === 0 ? {} : { suspects: load.suspects.slice(0, 5) }),
+    },
     misses,
     pass: misses.length === 0,
   };

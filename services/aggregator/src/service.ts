@@ -115,7 +115,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   const sweepClocks = { ...SWEEP_CLOCKS, llmGraceMs: config.llmGraceMs, ...clocks };
   // Redis may come back with less than it was told: nothing that it was told before may rest then.
   const rests = createRests(() => performance.now());
-  quick.on('ready', rests.clear);
+  quick.on('ready', () => rests.clear());
   const sweepPending = createSweeper({
     store,
     records,

@@ -65,8 +65,9 @@ type Due = DueMarker & { flow: FlowState };
  */
 export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>) => Promise<SweepReport> {
   const { store, jobs, clocks, rests } = deps;
+  const isResting = (key: string) => rests.has(key);
   /** Whose jobs are not looked at closely for a while. */
-  const looks = createRests(deps.uptimeMs);
+  const looks = createRests(() => deps.uptimeMs());
 
   const pushOn = async (due: Due) => {
     looks.add(due.key, clocks.closeLookMs);
@@ -95,7 +96,7 @@ export function createSweeper(deps: SweepDeps): (mayGoOn: () => Promise<boolean>
         if (tenant !== undefined) counts.byTenant.set(tenant, (counts.byTenant.get(tenant) ?? 0) + 1);
         report.oldestAgeMs = Math.max(report.oldestAgeMs, deps.nowMs() - modifiedMs);
       }
-      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting: rests.has });
+      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting });
       const states = seen.length === 0 ? [] : await jobs.flowStates(seen.map(({ ref }) => ref));
       const due = seen.map((one, i): Due => ({ ...one, flow: states[i]! }));
       const isWaiting = ({ flow, ageMs }: Due) => flow === 'underway' && ageMs < EXPIRES_AFTER_MS;

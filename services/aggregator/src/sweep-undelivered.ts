@@ -37,6 +37,7 @@ export function createUndeliveredSweeper(
   deps: UndeliveredDeps,
 ): (mayGoOn: () => Promise<boolean>) => Promise<UndeliveredReport> {
   const { store, jobs, clocks, rests } = deps;
+  const isResting = (key: string) => rests.has(key);
 
   return async (mayGoOn) => {
     rests.forgetPast();
@@ -47,7 +48,7 @@ export function createUndeliveredSweeper(
       for (const { modifiedMs } of page) {
         report.oldestAgeMs = Math.max(report.oldestAgeMs, deps.nowMs() - modifiedMs);
       }
-      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting: rests.has });
+      const seen = dueMarkers(page, { nowMs: deps.nowMs(), minAgeMs: clocks.minAgeMs, isResting });
       const states = seen.length === 0 ? [] : await jobs.deliveryStates(seen.map(({ ref }) => ref));
       const lost = seen.map((one, i) => ({ ...one, state: states[i]! })).filter(({ state }) => state !== 'underway');
       await forEachOf(lost, AT_ONCE, mayGoOn, async ({ key, ref, state }) => {

@@ -10,6 +10,7 @@ import { PendingMarker, RequestRecord } from '@touchstone/shared/contracts/reque
 import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { CnnSlot, Slot } from '@touchstone/shared/contracts/vocabulary';
 import type { Callback } from '@touchstone/shared/contracts/webhook';
+import { createLogger } from '@touchstone/shared/observe/logger';
 import type { Service } from '@touchstone/shared/process/run-service';
 import { catalog, queueOfSlot } from '@touchstone/shared/queue/catalog';
 import { openDetectionJobs, type DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
@@ -32,10 +33,11 @@ import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { partialOf, requestOf } from '../../../packages/fusion/tests/fusion-fixtures.ts';
 import { createDetectionRecords } from '../src/adapters/detection-records.ts';
 import { loadConfig } from '../src/config.ts';
+import { createRests } from '../src/core/rests.ts';
 import { finaliseDetection } from '../src/finalise-detection.ts';
 import { startService } from '../src/service.ts';
 import { openReceiver } from './webhook-receiver.ts';
-import type { SweepClocks } from '../src/sweep-pending.ts';
+import { createSweeper, type SweepClocks } from '../src/sweep-pending.ts';
 
 const ignore = () => undefined;
 const quiet: JobEvents = { onFailed: ignore, onStalled: ignore, onError: ignore };
@@ -271,6 +273,32 @@ describe('the aggregator', () => {
     answer('distildire', 0.99);
     await start();
     expect(await verdictOf(lost)).toMatchObject({ verdict: 'manipulated' });
+  });
+
+  it('enqueues again at once, after Redis came back, what it had enqueued just before', async () => {
+    const rests = createRests(() => performance.now());
+    const sweep = createSweeper({
+      store,
+      records: createDetectionRecords(store),
+      jobs,
+      finalise: async () => undefined,
+      onAction: ignore,
+      logger: createLogger('aggregator', 'silent'),
+      clocks: { ...EAGER, coolDownMs: DAY_MS },
+      rests,
+      nowMs: Date.now,
+      uptimeMs: () => performance.now(),
+    });
+    const ref = await accept();
+    const forget = () => jobs.removeAll({ id: ref.id, revisions: [1], receivers: [] }, { force: true });
+    await sweep(async () => true);
+    expect(await jobs.flowStates([ref])).toEqual(['underway']);
+    await forget();
+    await sweep(async () => true);
+    expect(await jobs.flowStates([ref])).toEqual(['missing']);
+    rests.clear();
+    await sweep(async () => true);
+    expect(await jobs.flowStates([ref])).toEqual(['underway']);
   });
 
   it('is not held up by a clock that was set back', async () => {

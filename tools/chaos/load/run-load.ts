@@ -8,6 +8,7 @@ import type { ChaosSystem } from '../system/chaos-system.ts';
 import { collectTraces, type Collected } from './collect-traces.ts';
 import { waitForDrain, type Drained } from './drain.ts';
 import { makePicture } from './pictures.ts';
+import { slowestOf, type SlowQuestion } from './slowest.ts';
 import { createSubmitter, type Accepted, type Attempt, type Submission } from './submitter.ts';
 import { watchAnswers } from './watcher.ts';
 
@@ -44,6 +45,7 @@ export type LoadResult = Account &
     attempts: Attempt[];
     notFound: number;
     accepts: readonly Accepted[];
+    slowest: SlowQuestion[];
     receiver: WebhookReceiver;
     /** What the faults have noted. */
     notes: Record<string, number>;
@@ -127,6 +129,7 @@ export async function runLoad(system: ChaosSystem, options: LoadOptions): Promis
       attempts: submitter.attempts,
       notFound: watcher.notFound(),
       accepts: accepted,
+      slowest: await slowestOf(system.store.objects, collected.traces, outageEndsMs),
       receiver,
       notes,
     };

@@ -105,7 +105,7 @@ export async function runPeer(options: {
     });
     const drainMs = Math.max(0, Math.round(last.atMs - endMs));
     return {
-      load: { ...account(traces, outageEndsMs), drainMs, webhookDrainMs: drainMs, notFound: 0 },
+      load: { ...account(traces, outageEndsMs), drainMs, webhookDrainMs: drainMs, notFound: 0, slowest: [] },
       facts: notes,
     };
   } finally {

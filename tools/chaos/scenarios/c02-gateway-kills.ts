@@ -1,9 +1,7 @@
-import { killRoles, windowForKillsMs } from '../faults/kill-roles.ts';
 import { judgeEnvironment, openMoodyJudge } from '../faults/moody-judge.ts';
 import { openTcpProxy } from '../faults/tcp-proxy.ts';
-import { runLoad } from '../load/run-load.ts';
+import { runLoadUnderKills } from '../load/run-load-under-kills.ts';
 import type { Scenario } from '../scenario.ts';
-import { uptimesOf } from '../system/uptimes.ts';
 
 /** Each way between the gateway and Redis: most of a submission's time then lies between the marker and the queue. */
 const ENQUEUE_DELAY_MS = 100;
@@ -25,17 +23,10 @@ export const gatewayKills: Scenario = {
       twist: (role) => (role === 'api-gateway' ? { redisUrl: `redis://127.0.0.1:${proxyPort}` } : {}),
     });
     const roles = system.rolesOf('gpu-worker', 'aggregator', 'llm-worker', 'api-gateway');
-    const load = await runLoad(system, {
-      jobs: run.jobs,
-      windowMs: windowForKillsMs(roles, run.windowMsOf(run.jobs)),
-      seed: run.seed,
-      async faults({ windowOver, note }) {
-        note('kills', await killRoles(roles, { seed: run.seed, until: windowOver }));
-      },
-    });
+    const { load, facts } = await runLoadUnderKills(system, roles, run);
     const cutOff = load.attempts.filter(({ status }) => status === 0).length;
     // The promise stood although its client never heard of it, and was found again under the key.
     const replays = load.attempts.filter(({ isReplay }) => isReplay).length;
-    return { load, facts: { ...load.notes, cut_off: cutOff, replays, llm: load.llm, ...uptimesOf(roles) } };
+    return { load, facts: { ...facts, cut_off: cutOff, replays } };
   },
 };

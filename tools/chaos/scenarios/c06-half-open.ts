@@ -9,8 +9,6 @@ const WINDOW_MS = 12_000;
 const BREAKS_AT_MS = 4_000;
 /** `socketTimeout` of 15 s, a blocking read of 5 s and the way back (reliability.md section 3). */
 const RESUME_LIMIT_MS = 25_000;
-/** What a worker held when its line went dead is found stalled 15 s after it is back, by its locks. */
-const RECOVERY_LIMIT_MS = RESUME_LIMIT_MS + 15_000;
 
 /** The workers' connections to Redis go silent without being closed. */
 export const halfOpen: Scenario = {
@@ -46,7 +44,6 @@ export const halfOpen: Scenario = {
       load,
       jobs,
       facts: { resumed_after_ms: resumedMs, llm: load.llm },
-      limits: { recoveryP99Ms: RECOVERY_LIMIT_MS },
       misses: hasResumed ? [] : [`resumed after ${resumedMs} ms`],
     };
   },

@@ -21,6 +21,7 @@ export function combine(parts: readonly Measured[]): Measured {
       recoveryP99Ms: worst((load) => load.recoveryP99Ms),
       drainMs: worstOrNull((load) => load.drainMs),
       webhookDrainMs: worstOrNull((load) => load.webhookDrainMs),
+      slowest: loads.flatMap(({ slowest }) => slowest),
       suspects: loads.flatMap(({ suspects }) => suspects),
     },
     facts: Object.assign({}, ...parts.map(({ facts }) => facts)) as Record<string, unknown>,
