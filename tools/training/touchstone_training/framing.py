@@ -1,6 +1,5 @@
 """Where the faces are, found once and kept; and the serving crop around them."""
 
-import os
 from random import Random
 
 import numpy as np
@@ -8,8 +7,9 @@ from PIL import Image
 
 from .data import Pictures
 from .face_boxes import FaceFinder, default_model_path, js_round, longer_side
+from .file_arrays import FileArrays, read_arrays, write_arrays
 
-Faces = dict[str, np.ndarray]
+Faces = FileArrays
 """By file: score, box (4), six points (12); the score is -1 where no face was found."""
 
 NO_FACE = np.full(17, -1.0)
@@ -23,27 +23,16 @@ FINDER = "blazeface-back-256/2"
 
 def find_all(pictures: Pictures, files: list[str], cache: str, threshold: float, log=print) -> Faces:
     """Faces of all `files`. What `cache` holds is not looked for again; it is saved every 500 files."""
-    faces = _read_cache(cache)
+    faces = read_arrays(cache, FINDER)
     missing = [file for file in files if file not in faces]
     finder = FaceFinder(default_model_path()) if missing else None
     for done, file in enumerate(missing, 1):
         face = finder.find(pictures(file), threshold)
         faces[file] = NO_FACE if face is None else np.r_[face.score, face.box, face.points.ravel()]
         if done % SAVED_EVERY == 0 or done == len(missing):
-            partial = cache + ".partial.npz"
-            np.savez(partial, finder=FINDER, files=np.array(list(faces)), faces=np.stack(list(faces.values())))
-            os.replace(partial, cache)
+            write_arrays(cache, FINDER, faces)
             log(f"faces: {done} of {len(missing)}")
     return faces
-
-
-def _read_cache(path: str) -> Faces:
-    if not os.path.exists(path):
-        return {}
-    with np.load(path) as stored:
-        if "finder" not in stored or str(stored["finder"]) != FINDER:
-            return {}
-        return dict(zip(stored["files"].tolist(), stored["faces"]))
 
 
 def points_of(face: np.ndarray, size: tuple[int, int]) -> np.ndarray:

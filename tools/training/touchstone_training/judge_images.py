@@ -14,6 +14,7 @@ from .degradations import CONDITIONS, condition
 from .figures import auc, auc_interval
 from .image_views import crop
 from .judge_faces import net_scorer
+from .logistic import Linear
 from .parity import write_json
 from .tapped import Tapped
 from .train_images import Learnt, fit_rows, train_images
@@ -49,7 +50,7 @@ def without_collection(learnt: Learnt, folder: str, config: dict) -> dict:
     layer = fit_rows(learnt, ~own & learnt.is_train, config)
     scores = layer(learnt.features[own, 0])
     figure = _figure(learnt, own, scores)
-    threshold = np.quantile(layer(learnt.features[_val(learnt) & ~own & (learnt.labels == 0), 0]), 1 - FPR)
+    threshold = _threshold(learnt, ~own, layer)
     figure["share_of_photos_called_fake"] = float((scores[learnt.labels[own] == 0] > threshold).mean())
     return figure
 
@@ -59,6 +60,11 @@ def _val(learnt: Learnt) -> np.ndarray:
     return ~learnt.is_train & whole
 
 
+def _threshold(learnt: Learnt, rows: np.ndarray, layer: Linear) -> float:
+    """Logit that a share `FPR` of the validation photos among `rows` passes."""
+    return float(np.quantile(layer(learnt.features[_val(learnt) & rows & (learnt.labels == 0), 0]), 1 - FPR))
+
+
 def _figure(learnt: Learnt, rows: np.ndarray, scores: np.ndarray) -> dict:
     labels, groups = learnt.labels[rows], [item.group for item, own in zip(learnt.items, rows) if own]
     return {"n": int(rows.sum()), "auc": auc(labels, scores), "auc_interval": auc_interval(labels, scores, groups)}
@@ -66,15 +72,13 @@ def _figure(learnt: Learnt, rows: np.ndarray, scores: np.ndarray) -> dict:
 
 def portraits_called_fake(net: Tapped, learnt: Learnt) -> dict[str, float]:
     """Real portraits of validation above the threshold that 1 % of the validation photos pass."""
-    layer = net.fc.weight.detach().numpy()[0]
-    scores = learnt.features[:, 0] @ layer
-    threshold = np.quantile(scores[_val(learnt) & (learnt.labels == 0)], 1 - FPR)
-    figures = {}
+    layer = Linear(net.fc.weight.detach().numpy()[0], float(net.fc.bias))
+    threshold, figures = _threshold(learnt, np.ones(len(learnt.items), bool), layer), {}
     for folder in ("faces/stylegan", "faces/real-extra", "faces/dfdc"):
         own = np.array([item.file.startswith(f"{folder}/") for item in learnt.items])
         rows = own & ~learnt.is_train & (learnt.labels == 0)
         if rows.any():
-            figures[folder] = float((scores[rows] > threshold).mean())
+            figures[folder] = float((layer(learnt.features[rows, 0]) > threshold).mean())
     return figures
 
 

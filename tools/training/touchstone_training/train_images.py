@@ -77,7 +77,7 @@ def train_images(config: dict, data: str, out: str, log=say, stop_at: int | None
     pictures, items = Pictures(data), image_items(data, config["most_portraits"], config.get("groups"))
     net = Tapped().eval()
     features = features_of(net, pictures, items, config, f"{out}/features.npz", log, stop_at)
-    if len(features) < len(items):
+    if features is None:
         return None, None
     learnt = Learnt(items, features)
     with_layer(net, fit_rows(learnt, learnt.is_train, config))
