@@ -18,6 +18,8 @@ export type FinaliseDeps = {
   announce(ref: RevisionRef): Promise<void>;
   /** Enqueues the delivery that is owed from now on; best effort. */
   enqueueDelivery(ref: RevisionRef): Promise<void>;
+  /** Removes the job that ends the wait for the LLM; best effort. */
+  dropDeadline(ref: RevisionRef): Promise<void>;
   nowMs(): number;
 };
 
@@ -25,20 +27,27 @@ export type FinaliseDeps = {
  * Brings a revision to its one verdict, by whatever way it is called and however often: the merge job, the end of the
  * LLM's grace, the sweeper, or all of them at once. The stored verdict wins. The promise of a webhook is made before the
  * promise of a verdict is taken back, so that a crash at any line leaves one of them standing. Null: the detection was
- * erased meanwhile.
+ * erased meanwhile. `isNew`: this call stored it.
  */
 export async function finaliseDetection(
   deps: FinaliseDeps,
   ref: RevisionRef,
   options: { expired: boolean },
-): Promise<VerdictRecord | null> {
+): Promise<{ verdict: VerdictRecord; isNew: boolean } | null> {
   const { records } = deps;
-  if (await records.isErased(ref)) {
+  const [isErased, request, stored] = await Promise.all([
+    records.isErased(ref),
+    records.request(ref),
+    records.verdict(ref),
+  ]);
+  if (isErased) {
     await records.settle(ref);
     return null;
   }
-  const [request, stored] = await Promise.all([records.request(ref), records.verdict(ref)]);
-  const verdict = stored ?? (await records.keepVerdict(await decideVerdict(deps, ref, request, options)));
+  const kept =
+    stored === null
+      ? await records.keepVerdict(await decideVerdict(deps, ref, request, options))
+      : { value: stored, isNew: false };
   // Whoever comes when the marker is gone comes late: the webhook has been owed already, and perhaps delivered.
   const owes = request?.callback !== undefined && (stored === null || (await records.isPending(ref)));
   if (owes) await records.oweDelivery(ref);
@@ -50,8 +59,9 @@ export async function finaliseDetection(
   }
   await records.settle(ref);
   if (owes) await deps.enqueueDelivery(ref);
+  if (request?.slots.includes('llm') === true) await deps.dropDeadline(ref);
   await deps.announce(ref);
-  return verdict;
+  return { verdict: kept.value, isNew: kept.isNew };
 }
 
 async function decideVerdict(

@@ -53,7 +53,7 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   const delivery = await openDelivery(config, { store, records, log, registry, logger });
 
   const finalise = async (ref: RevisionRef, expired: boolean): Promise<void> => {
-    const verdict = await finaliseDetection(
+    const finalised = await finaliseDetection(
       {
         records,
         calibration,
@@ -68,12 +68,17 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
             (await settlesWithin(ENQUEUE_LIMIT_MS, jobs.addDelivery({ tenant, id, revision, cause: 'verdict' })));
           if (!isAdded) logger.debug({ detectionId: id }, 'webhook owed but not enqueued');
         },
+        async dropDeadline(ended) {
+          if (quick.status === 'ready') await settlesWithin(ENQUEUE_LIMIT_MS, jobs.dropFinalise(ended));
+        },
         nowMs: Date.now,
       },
       ref,
       { expired },
     );
-    if (verdict === null) return;
+    // The merge and the end of the grace may both come to it: one of them counts.
+    if (finalised === null || !finalised.isNew) return;
+    const { verdict } = finalised;
     const answered = verdict.detectors.filter(({ status }) => status === 'completed');
     for (const other of calibration === null ? [] : unfittedDetectors(calibration.artefact, answered)) {
       if (complainedOf.has(other.weights_sha256)) continue;

@@ -111,6 +111,7 @@ describe('the aggregator and an erasure', () => {
         calibration: null,
         announce: async () => undefined,
         enqueueDelivery: async () => undefined,
+        dropDeadline: async () => undefined,
         nowMs: Date.now,
       };
       // It may find that partials are missing: then its job tries again, and finds the tombstone.

@@ -50,6 +50,9 @@ const EAGER: SweepClocks = {
   llmGraceMs: 20_000,
 };
 const DAY_MS = 86_400_000;
+const nothing = async () => undefined;
+/** Nobody waits for what is finalised, and Redis holds nothing of it. */
+const DEAF = { announce: nothing, enqueueDelivery: nothing, dropDeadline: nothing };
 
 describe('the aggregator', () => {
   let dataDir: string;
@@ -204,8 +207,7 @@ describe('the aggregator', () => {
     const forgotten = await accept(['sbi'], callback);
     await storePartial(forgotten, 'sbi', 0.99);
     const records = createDetectionRecords(store);
-    const nothing = async () => undefined;
-    const deps = { records, calibration: null, announce: nothing, enqueueDelivery: nothing, nowMs: Date.now };
+    const deps = { records, calibration: null, ...DEAF, nowMs: Date.now };
     await finaliseDetection(deps, forgotten, { expired: false });
     answer('sbi', 0.98);
     await start();
@@ -227,8 +229,7 @@ describe('the aggregator', () => {
       const ref = await accept(['sbi'], { kind: 'once', url: 'https://example.com/hook' });
       await storePartial(ref, 'sbi', 0.99);
       const records = createDetectionRecords(store);
-      const nothing = async () => undefined;
-      const deps = { calibration: null, announce: nothing, enqueueDelivery: nothing, nowMs: Date.now };
+        const deps = { calibration: null, ...DEAF, nowMs: Date.now };
       const dying = { ...records, [step]: () => Promise.reject(new Error('killed')) };
       await expect(finaliseDetection({ ...deps, records: dying }, ref, { expired: false })).rejects.toThrow('killed');
       expect(await store.head(pendingKey(ref))).not.toBeNull();
@@ -250,8 +251,7 @@ describe('the aggregator', () => {
         {
           records,
           calibration: null,
-          announce: async () => undefined,
-          enqueueDelivery: async () => undefined,
+          ...DEAF,
           nowMs: () => nowMs,
         },
         ref,
@@ -260,7 +260,8 @@ describe('the aggregator', () => {
     // Racers that differ, so that an overwrite would show.
     const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => finaliseAt(1_000 * i)));
     const stored = await verdictOf(ref);
-    expect(answers).toEqual(answers.map(() => stored));
+    expect(answers.map((answer) => answer?.verdict)).toEqual(answers.map(() => stored));
+    expect(answers.filter((answer) => answer?.isNew)).toHaveLength(1);
   });
 
   it('restarts what Redis lost although hundreds of others are underway, and survives a record that cannot be read', async () => {
@@ -339,6 +340,18 @@ describe('the aggregator', () => {
     await storePartial(ref, 'distildire', 0.02);
     await jobs.addFinalise(ref, 50);
     expect(await verdictOf(ref)).toMatchObject({ verdict: 'authentic' });
+  });
+
+  it('takes back the job that would end the wait for the LLM, once it has answered', async () => {
+    const ref = await accept(['distildire', 'llm']);
+    await jobs.addFinalise(ref, DAY_MS);
+    const name = `${prefix}:finalise-detection:${ref.id}-r1-finalise`;
+    expect(await redis.exists(name)).toBe(1);
+    await storePartial(ref, 'distildire', 0.99);
+    await storePartial(ref, 'llm', 0.9);
+    await start();
+    await settled(ref);
+    while ((await redis.exists(name)) === 1) await redis.ping();
   });
 
   it('ends a detection after a day without detectors', async () => {

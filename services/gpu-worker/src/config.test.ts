@@ -19,6 +19,12 @@ describe('the settings of a gpu-worker', () => {
     expect(loadConfig({ ...redis, EXECUTION_PROVIDER: 'cuda' }, 4)).toMatchObject({ maxBatch: 8, intraOpThreads: 1 });
   });
 
+  it('has more jobs underway on a network store, whose answers take long, than a batch needs', () => {
+    const onS3 = { ...redis, S3_BUCKET: 'bucket', AWS_REGION: 'eu-central-1' };
+    expect([redis, onS3].map((env) => loadConfig(env).jobsAtOnce)).toEqual([2, 8]);
+    expect(loadConfig({ ...onS3, EXECUTION_PROVIDER: 'cuda' }).jobsAtOnce).toBe(16);
+  });
+
   it('keeps one thread on one core', () => {
     expect(loadConfig(redis, 1).intraOpThreads).toBe(1);
   });

@@ -29,12 +29,16 @@ const SETTINGS = {
   LLM_GRACE_MS: milliseconds(20_000),
 };
 
+const JOBS_AT_ONCE_ON_S3 = 8;
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Pure but for the number of cores. */
 export function loadConfig(env: NodeJS.ProcessEnv, cores = availableParallelism()) {
   const settings = parseEnvironment(SETTINGS, env);
   const isCpu = settings.EXECUTION_PROVIDER === 'cpu';
+  const maxBatch = settings.MAX_BATCH ?? (isCpu ? 1 : 8);
+  const store = objectStoreSettings(settings);
   const modelPaths: Record<CnnSlot, string> = {
     sbi: settings.MODEL_SBI_PATH,
     distildire: settings.MODEL_DISTILDIRE_PATH,
@@ -43,7 +47,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cores = availableParallelism(
     redisUrl: settings.REDIS_URL,
     queuePrefix: settings.QUEUE_PREFIX,
     dataDir: settings.DATA_DIR,
-    store: objectStoreSettings(settings),
+    store,
     logLevel: settings.LOG_LEVEL,
     metricsPort: settings.METRICS_PORT,
     metricsHost: settings.METRICS_HOST,
@@ -54,7 +58,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, cores = availableParallelism(
     deviceId: settings.DEVICE_ID,
     /** One core stays free for decoding and the queue; a GPU needs only the thread that feeds it. */
     intraOpThreads: isCpu ? Math.max(1, cores - 1) : 1,
-    maxBatch: settings.MAX_BATCH ?? (isCpu ? 1 : 8),
+    maxBatch,
+    /**
+     * Of each slot. Twice the batch: the next one is fetched and decoded while this one runs (measured: performance.md
+     * 4.2). A job on S3 mostly waits for answers, some of them slow: two at once keep no device busy (chaos C9).
+     */
+    jobsAtOnce: Math.max(store.s3 !== null ? JOBS_AT_ONCE_ON_S3 : 2, 2 * maxBatch),
     runTimeoutMs: settings.RUN_TIMEOUT_MS,
     preparerProcesses: settings.PREPARER_PROCESSES,
     llmGraceMs: settings.LLM_GRACE_MS,

@@ -53,8 +53,9 @@ export function createDetectImage(
 
   return async (slot, payload, context) => {
     const logger = deps.logger.child({ detectionId: payload.id, revision: payload.revision, slot });
-    if (await objects.isErased(payload)) return;
-    if (!(await objects.hasPartial(payload, slot))) {
+    const [isErased, isAnswered] = await Promise.all([objects.isErased(payload), objects.hasPartial(payload, slot)]);
+    if (isErased) return;
+    if (!isAnswered) {
       const detector = detectors.get(slot);
       if (detector === undefined) throw new Error(`this worker does not fill ${slot}`);
       const { outcome, timings, deviceMs } = await answer(detector, payload, context, logger);
@@ -91,10 +92,12 @@ export function createDetectImage(
 
   async function look(detector: ReadyDetector, payload: RevisionPayload, waitedMs: number): Promise<Answered> {
     if (deps.images === null) throw new Error('no preparer was started');
-    const request = await objects.readRequest(payload);
-    const source = { mediaType: request.image.media_type, read: () => objects.readUpload(payload) };
+    const fetch = async () => {
+      const [request, file] = await Promise.all([objects.readRequest(payload), objects.readUpload(payload)]);
+      return { file, mediaType: request.image.media_type };
+    };
     const key = `${payload.tenant}/${payload.id}/${payload.revision}`;
-    const image = await deps.images.take(key, source, detector.slot, usersOf(payload));
+    const image = await deps.images.take(key, fetch, detector.slot, usersOf(payload));
     const { prepared, getMs, prepareMs } = image;
     const timings = { queue: waitedMs, get: getMs, prepare: prepareMs, batch_wait: 0, infer: 0 };
     const nothing = notApplicableOutcome(detector, prepared);
@@ -115,9 +118,7 @@ export function createDetectImage(
 
   async function isLlmAloneLeft(payload: RevisionPayload): Promise<boolean> {
     if (!payload.slots.includes('llm')) return false;
-    for (const slot of CNN_SLOTS) {
-      if (payload.slots.includes(slot) && !(await objects.hasPartial(payload, slot))) return false;
-    }
-    return !(await objects.hasPartial(payload, 'llm'));
+    const answered = await Promise.all(payload.slots.map((slot) => objects.hasPartial(payload, slot)));
+    return payload.slots.every((slot, i) => answered[i] === (slot !== 'llm'));
   }
 }

@@ -148,8 +148,7 @@ export async function startService(config: Config, replaced: Partial<ServiceDeps
     const workerOptions = {
       connection: consumer,
       prefix: config.queuePrefix,
-      // Twice the batch: the next one is fetched and decoded while this one runs (measured: performance.md 4.2).
-      concurrency: Math.max(2, 2 * config.maxBatch),
+      concurrency: config.jobsAtOnce,
       events: logJobEvents(logger, jobFailures),
     };
     const workers = slotsThatTakeJobs(detectors.slots, logger).map((slot) =>

@@ -26,6 +26,8 @@ export type DetectionJobs = {
   addFlow(payload: RevisionPayload, priority: number): Promise<void>;
   /** Adds the job that ends the wait for the LLM, unless it exists. */
   addFinalise(payload: RevisionPayload, delayMs: number): Promise<void>;
+  /** Removes that job, unless a worker holds it. */
+  dropFinalise(ref: RevisionName): Promise<void>;
   /**
    * Adds the job that tells the receiver, unless one is waiting or underway. A finished one of the same name is removed
    * first, because it would swallow the new one. Deliveries by hand have names of their own.
@@ -125,6 +127,9 @@ export function openDetectionJobs(connection: Redis, prefix: string, onError: (e
         ...jobOptions(catalog[name], followerJobId(payload, 'finalise'), 1),
         delay: delayMs,
       });
+    },
+    async dropFinalise(ref) {
+      await queues['finalise-detection'].remove(followerJobId(ref, 'finalise'));
     },
     async addDelivery(payload) {
       const name = 'deliver-webhook';

@@ -34,9 +34,9 @@ export async function createJsonOrRead<S extends z.ZodType>(
   key: string,
   schema: S,
   value: z.infer<S>,
-): Promise<z.infer<S>> {
-  if (await createJson(store, key, schema, value)) return value;
+): Promise<{ value: z.infer<S>; isNew: boolean }> {
+  if (await createJson(store, key, schema, value)) return { value, isNew: true };
   const stored = await readJson(store, key, schema);
   if (stored === null) throw new Error(`object ${key} was deleted while it was being created`);
-  return stored;
+  return { value: stored, isNew: false };
 }

@@ -21,7 +21,7 @@ export type DetectionRecords = {
   /** Those that are stored, in no particular order. */
   partials(ref: RevisionRef, slots: Slot[], options?: { unreadable: 'absent' | 'error' }): Promise<Partial[]>;
   /** Stores the verdict, or gives back the one that another writer stored first. */
-  keepVerdict(record: VerdictRecord): Promise<VerdictRecord>;
+  keepVerdict(record: VerdictRecord): Promise<{ value: VerdictRecord; isNew: boolean }>;
   dropVerdict(ref: RevisionRef): Promise<void>;
   isErased(ref: RevisionRef): Promise<boolean>;
   isPending(ref: RevisionRef): Promise<boolean>;

@@ -31,7 +31,7 @@ describe('the cache of prepared images', () => {
       reads.push(key);
       return new Uint8Array(1);
     };
-    return cache.take(key, { mediaType: 'image/png', read }, slot, users);
+    return cache.take(key, async () => ({ file: await read(), mediaType: 'image/png' }), slot, users);
   };
 
   beforeEach(() => {

@@ -3,6 +3,9 @@ import type { CnnSlot } from '@touchstone/shared/contracts/vocabulary';
 import { UndecodableImageError } from '@touchstone/imaging/undecodable-image-error';
 import type { ImagePreparer, PreparedImage } from '../core/prepared-image.ts';
 
+/** A file as it was uploaded. */
+type SourceFile = { file: Uint8Array; mediaType: MediaType };
+
 /** One fetch and one decode, shared by the slots of an image; every slot reports the time that they took. */
 type SharedImage = { prepared: PreparedImage; getMs: number; prepareMs: number };
 
@@ -13,7 +16,7 @@ export type PreparedImageCache = {
    */
   take(
     key: string,
-    source: { mediaType: MediaType; read: () => Promise<Uint8Array> },
+    fetch: () => Promise<SourceFile>,
     slot: CnnSlot,
     users: readonly CnnSlot[],
   ): Promise<SharedImage>;
@@ -45,20 +48,20 @@ export function openPreparedImageCache(
       drop(key, entry);
     }
   };
-  const prepare = async (mediaType: MediaType, read: () => Promise<Uint8Array>): Promise<SharedImage> => {
+  const prepare = async (fetch: () => Promise<SourceFile>): Promise<SharedImage> => {
     const startMs = performance.now();
-    const file = await read();
+    const { file, mediaType } = await fetch();
     const gotMs = performance.now();
     const prepared = await preparer.prepare(file, mediaType);
     return { prepared, getMs: gotMs - startMs, prepareMs: performance.now() - gotMs };
   };
 
   return {
-    async take(key, { mediaType, read }, slot, users) {
+    async take(key, fetch, slot, users) {
       let entry = entries.get(key);
       if (entry === undefined) {
         const made: Entry = {
-          image: prepare(mediaType, read),
+          image: prepare(fetch),
           waitingFor: new Set(users),
           bytes: 0,
           timer: setTimeout(() => drop(key, made), limits.maxAgeMs).unref(),
