@@ -229,7 +229,7 @@ describe('the aggregator', () => {
       const ref = await accept(['sbi'], { kind: 'once', url: 'https://example.com/hook' });
       await storePartial(ref, 'sbi', 0.99);
       const records = createDetectionRecords(store);
-        const deps = { calibration: null, ...DEAF, nowMs: Date.now };
+      const deps = { calibration: null, ...DEAF, nowMs: Date.now };
       const dying = { ...records, [step]: () => Promise.reject(new Error('killed')) };
       await expect(finaliseDetection({ ...deps, records: dying }, ref, { expired: false })).rejects.toThrow('killed');
       expect(await store.head(pendingKey(ref))).not.toBeNull();

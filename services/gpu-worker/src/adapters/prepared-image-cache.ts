@@ -14,12 +14,7 @@ export type PreparedImageCache = {
    * Gives the image named `key` to `slot`; `users` are all slots that will ask for it in this process. The first one
    * fetches and prepares, the others wait for the same result.
    */
-  take(
-    key: string,
-    fetch: () => Promise<SourceFile>,
-    slot: CnnSlot,
-    users: readonly CnnSlot[],
-  ): Promise<SharedImage>;
+  take(key: string, fetch: () => Promise<SourceFile>, slot: CnnSlot, users: readonly CnnSlot[]): Promise<SharedImage>;
   close(): void;
 };
 
