@@ -47,6 +47,30 @@ it('enqueues at once what came while Redis was away, as soon as it is back, and 
   expect(seen).toEqual([early.id, late.id]);
 });
 
+it('enqueues what Redis had no room for as soon as it takes another one, although the connection never broke', async () => {
+  let isFull = true;
+  const added = new EventEmitter();
+  const seen: string[] = [];
+  const jobs = {
+    addFlow: async ({ id }: RevisionPayload) => {
+      if (isFull) throw new Error('OOM command not allowed');
+      seen.push(id);
+      added.emit(id);
+    },
+    flowStates: async () => ['missing' as const],
+  };
+  const logger = createLogger('test', 'silent');
+  const enqueue = createFlowProducer(new Connection() as unknown as Redis, jobs, logger, async () => false);
+  const [first, second, third] = [payloadOf(), payloadOf(), payloadOf()];
+  await enqueue(first, 10);
+  await enqueue(second, 10);
+  isFull = false;
+  const last = once(added, second.id);
+  await enqueue(third, 10);
+  await last;
+  expect(seen).toEqual([third.id, first.id, second.id]);
+});
+
 it('resolves although adding fails', async () => {
   const jobs = { addFlow: () => Promise.reject(new Error('gone')), flowStates: async () => [] };
   const logger = createLogger('test', 'silent');

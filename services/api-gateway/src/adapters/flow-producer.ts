@@ -12,8 +12,9 @@ const MAX_OWED = 1_000;
 export type FlowProducer = (payload: RevisionPayload, priority: number) => Promise<void>;
 
 /**
- * What could not be enqueued is tried once more when Redis is back, so that a short outage costs its clients no more
- * than its own length instead of the sweeper's ten seconds.
+ * What could not be enqueued is tried again when Redis is back, or takes jobs again although it never went away (its
+ * memory or disk was full): so a short outage costs its clients no more than its own length instead of the sweeper's ten
+ * seconds.
  */
 export function createFlowProducer(
   redis: Pick<Redis, 'status' | 'on'>,
@@ -22,14 +23,24 @@ export function createFlowProducer(
   isErased: (payload: RevisionPayload) => Promise<boolean>,
 ): FlowProducer {
   const owed = new Map<string, { payload: RevisionPayload; priority: number }>();
-  const repay = async () => {
+  let isRepaying = false;
+  const repayAll = async () => {
     for (const [key, { payload, priority }] of owed) {
       if (redis.status !== 'ready') return;
-      owed.delete(key);
       // Only what is really missing: adding a flow again whose child failed meanwhile would hold its parent for ever.
-      await addMissing(payload, priority).catch(() => {
-        logger.warn({ detectionId: payload.id }, 'not enqueued again: left to the sweeper');
-      });
+      await addMissing(payload, priority);
+      owed.delete(key);
+    }
+  };
+  const repay = async () => {
+    if (isRepaying) return;
+    isRepaying = true;
+    try {
+      await repayAll();
+    } catch {
+      logger.warn({ owed: owed.size }, 'not enqueued again: waits for the next chance or the sweeper');
+    } finally {
+      isRepaying = false;
     }
   };
   const addMissing = async (payload: RevisionPayload, priority: number) => {
@@ -49,7 +60,10 @@ export function createFlowProducer(
         jobs.addFlow(payload, priority).then(() => owed.delete(parentJobId(payload)) || true),
         false,
       ));
-    if (isAdded) return;
+    if (isAdded) {
+      if (owed.size > 0) void repay();
+      return;
+    }
     if (owed.size < MAX_OWED) owed.set(parentJobId(payload), { payload, priority });
     logger.warn({ detectionId: payload.id }, 'not enqueued: waits for Redis or the sweeper');
   };
