@@ -6,6 +6,12 @@ export type JobMetrics = {
   lockRenewalFailures: Counter<'queue'>;
 };
 
+/**
+ * Every tick wakes the process: 10 ms, the default, cost an idle one 4 CPU-ms in a second, most of what it used (measured:
+ * docs/benchmarks.md). What is reported as lag includes the tick.
+ */
+const LOOP_TICK_MS = 50;
+
 /** A registry with the metrics that every process has: CPU, memory, event-loop delay, job failures. */
 export function createProcessMetrics(service: string): {
   registry: Registry;
@@ -13,7 +19,7 @@ export function createProcessMetrics(service: string): {
 } {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_TICK_MS });
   const failures = new Counter({
     name: 'touchstone_job_failures_total',
     help: 'Job attempts that failed, by queue and by what follows: retried, failed for good, stalled.',
