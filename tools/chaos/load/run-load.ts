@@ -25,6 +25,8 @@ export type LoadOptions = {
   usesStoreClock?: boolean;
   /** Clients that send each question at the same time under one Idempotency-Key; 1 unless told otherwise. */
   copies?: number;
+  /** What has to have happened before so many may have been sent; the rest of the window then moves back. */
+  untilDue?(sent: number): Promise<void>;
   /** Progress of a long run. */
   onProgress?(accepted: number): void;
 };
@@ -89,11 +91,17 @@ export async function runLoad(system: ChaosSystem, options: LoadOptions): Promis
       accepted.push(answered[0]);
       options.onProgress?.(accepted.length);
     };
-    const startMs = performance.now();
-    for (const [number, atMs] of arrivalsMs.entries()) {
-      const picture = await (options.pictureOf ?? makePicture)(number);
+    let startMs = performance.now();
+    const waitUntil = async (atMs: number, sent: number) => {
       const waitMs = atMs - (performance.now() - startMs);
       if (waitMs > 0) await delay(waitMs);
+      const dueMs = performance.now();
+      await options.untilDue?.(sent);
+      startMs += performance.now() - dueMs;
+    };
+    for (const [number, atMs] of arrivalsMs.entries()) {
+      const picture = await (options.pictureOf ?? makePicture)(number);
+      await waitUntil(atMs, number);
       const client = submitAll({
         picture,
         externalId: `job-${number}`,
@@ -103,8 +111,7 @@ export async function runLoad(system: ChaosSystem, options: LoadOptions): Promis
       client.catch(() => undefined);
       clients.push(client);
     }
-    const leftMs = windowMs - (performance.now() - startMs);
-    if (leftMs > 0) await delay(leftMs);
+    await waitUntil(windowMs, jobs);
     windowOver.abort();
     await faults;
     const late = setTimeout(() => giveUp.abort(), LATE_CLIENTS_MS);

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { killsWithin } from '../faults/kill-plan.ts';
 import { killRoles } from '../faults/kill-roles.ts';
 import { judgeEnvironment, openMoodyJudge } from '../faults/moody-judge.ts';
@@ -9,7 +10,7 @@ import { uptimesOf } from '../system/uptimes.ts';
 const KILLS = 1_000;
 const POWER_LOSSES = 20;
 const FLUSHES = 3;
-/** Starts take longer under fire than they did in peace, so a window that is just long enough would be too short. */
+/** Starts take longer under fire than they did in peace; arrivals also wait for the kills that are due by then. */
 const MARGIN = 1.3;
 /** Starts and jobs together are to leave two cores some air. */
 const LEAST_MS_PER_JOB = 200;
@@ -45,7 +46,9 @@ export const longRun: Scenario = {
       `${run.jobs} jobs over ${Math.round(windowMs / 60_000)} min, about ${Math.round(killsPerMs * windowMs)} kills`,
     );
     const startMs = performance.now();
+    const killed = new EventEmitter();
     let acceptedCount = 0;
+    let windowS = 0;
     const noted: Record<string, number> = {};
     const say = () =>
       run.say(
@@ -58,6 +61,9 @@ export const longRun: Scenario = {
         windowMs,
         seed: run.seed,
         drainLimitMs: 120_000,
+        async untilDue(sent) {
+          while ((noted['kills'] ?? 0) < (share * KILLS * sent) / run.jobs) await once(killed, 'kill');
+        },
         onProgress: (count) => void (acceptedCount = count),
         async faults(context) {
           const note = (name: string, value: number) => {
@@ -65,8 +71,17 @@ export const longRun: Scenario = {
             noted[name] = (noted[name] ?? 0) + value;
           };
           const noting = { ...context, note };
+          const noteWindow = () => void (windowS = Math.round((performance.now() - startMs) / 1_000));
+          context.windowOver.addEventListener('abort', noteWindow, { once: true });
           await Promise.all([
-            killRoles(system.roles, { seed: run.seed, until: context.windowOver, onKill: () => note('kills', 1) }),
+            killRoles(system.roles, {
+              seed: run.seed,
+              until: context.windowOver,
+              onKill() {
+                note('kills', 1);
+                killed.emit('kill');
+              },
+            }),
             spread(context, times(POWER_LOSSES), () => losePower(system.redis, noting)),
             spread(context, times(FLUSHES), () => flushAll(system.redis, noting)),
           ]);
@@ -79,7 +94,7 @@ export const longRun: Scenario = {
       });
       return {
         load,
-        facts: { ...load.notes, window_s: Math.round(windowMs / 1_000), llm: load.llm, ...uptimesOf(system.roles) },
+        facts: { ...load.notes, window_s: windowS, llm: load.llm, ...uptimesOf(system.roles) },
         misses: short,
       };
     } finally {
