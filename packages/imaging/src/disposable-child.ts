@@ -17,7 +17,7 @@ export class ChildLostError extends Error {
 export type ChildLimits = {
   /** A task that takes longer costs the child its life. */
   timeoutMs: number;
-  /** So does one that makes it grow by more than this above its idle size. */
+  /** So does one that makes it grow by more than this above its idle size, however briefly. */
   maxGrowthBytes: number;
 };
 
@@ -41,7 +41,13 @@ const STDERR_TAIL_CHARS = 2_000;
 /** The child decodes hostile files: nothing else of the environment, such as an address or a secret, is its business. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'LD_PRELOAD', 'NODE_OPTIONS', 'SystemRoot'];
 
-type Run<Answer> = { id: number; resolve: (answer: Answer) => void; reject: (error: Error) => void };
+type Run<Answer> = {
+  id: number;
+  resolve: (answer: Answer) => void;
+  reject: (error: Error) => void;
+  /** Whether it has grown too much, up to now. */
+  isTooLarge: () => boolean;
+};
 
 /** Starts a child whose program is `entry` and hands it `setup`; see `serve-tasks.ts` for its side. */
 export function startDisposableChild<Task, Answer>(
@@ -71,6 +77,7 @@ export function startDisposableChild<Task, Answer>(
     killReason ??= reason;
     child.kill('SIGKILL');
   };
+  const killForSize = () => kill(`it grew by more than ${limits.maxGrowthBytes} bytes`);
   const onEnd = (reason: string) => {
     if (!isAlive) return;
     isAlive = false;
@@ -96,7 +103,8 @@ export function startDisposableChild<Task, Answer>(
     if (run === null || run.id !== message.id) return;
     switch (message.kind) {
       case 'answer':
-        return run.resolve(message.answer);
+        // What becomes of an image must not depend on whether the meter looked in time.
+        return run.isTooLarge() ? killForSize() : run.resolve(message.answer);
       case 'undecodable':
         return run.reject(new UndecodableImageError(message.message));
       case 'internal':
@@ -118,17 +126,13 @@ export function startDisposableChild<Task, Answer>(
       if (!isAlive) return Promise.reject(new ChildLostError('it had ended', false));
       if (run !== null) return Promise.reject(new Error('a child takes one task at a time'));
       const id = ++runCount;
-      run = { id, resolve, reject };
-      const idleBytes = residentBytes(pid);
+      run = { id, resolve, reject, isTooLarge: meterOf(pid, limits.maxGrowthBytes) };
+      const { isTooLarge } = run;
       const timer = setTimeout(() => {
         wasLate = killReason === null;
         kill(`it took more than ${limits.timeoutMs} ms`);
       }, limits.timeoutMs);
-      const meter = setInterval(() => {
-        const bytes = residentBytes(pid);
-        if (bytes === null || idleBytes === null || bytes - idleBytes <= limits.maxGrowthBytes) return;
-        kill(`it grew by more than ${limits.maxGrowthBytes} bytes`);
-      }, MEASURE_EVERY_MS);
+      const meter = setInterval(() => isTooLarge() && killForSize(), MEASURE_EVERY_MS);
       send({ kind: 'task', id, task });
       return promise.finally(() => {
         clearTimeout(timer);
@@ -143,11 +147,25 @@ export function startDisposableChild<Task, Answer>(
   };
 }
 
-/** Null where there is no /proc. The size in kB, because Node cannot tell the page size that `statm` counts in. */
-function residentBytes(pid: number): number | null {
+/** Tells whether a process has ever been larger, from now on, than it is now and `maxGrowthBytes`. */
+function meterOf(pid: number, maxGrowthBytes: number): () => boolean {
+  const idle = memoryOf(pid);
+  return () => {
+    const now = memoryOf(pid);
+    if (idle === null || now === null) return false;
+    // The peak is that of its whole life: only one that has risen is of this task.
+    const bytes = now.peakBytes > idle.peakBytes ? now.peakBytes : now.residentBytes;
+    return bytes - idle.residentBytes > maxGrowthBytes;
+  };
+}
+
+/** Null where there is no /proc. Sizes in kB, because Node cannot tell the page size that `statm` counts in. */
+function memoryOf(pid: number): { residentBytes: number; peakBytes: number } | null {
   try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return kilobytes === undefined ? null : Number(kilobytes) * 1_024;
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const bytesOf = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
+    const sizes = { residentBytes: bytesOf('VmRSS'), peakBytes: bytesOf('VmHWM') };
+    return Number.isNaN(sizes.residentBytes + sizes.peakBytes) ? null : sizes;
   } catch {
     return null;
   }

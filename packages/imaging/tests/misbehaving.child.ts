@@ -26,6 +26,10 @@ async function obey(command: string, argument: string): Promise<void> {
       // Filled, because untouched pages take no memory; kept, so that nothing is freed before the parent looks.
       held.push(Buffer.alloc(Number(argument), 1));
       return new Promise(() => undefined);
+    case 'swell':
+      // Gone again before the parent's next look.
+      Buffer.alloc(Number(argument), 1).fill(2);
+      return;
     case 'wait-for':
       while (!existsSync(argument)) await delay(10);
       return;
