@@ -57,10 +57,9 @@ export async function finaliseDetection(
     await records.settle(ref);
     return null;
   }
-  await records.settle(ref);
+  const isJudged = request?.slots.includes('llm') === true;
+  await Promise.all([records.settle(ref), deps.announce(ref), isJudged ? deps.dropDeadline(ref) : undefined]);
   if (owes) await deps.enqueueDelivery(ref);
-  if (request?.slots.includes('llm') === true) await deps.dropDeadline(ref);
-  await deps.announce(ref);
   return { verdict: kept.value, isNew: kept.isNew };
 }
 
