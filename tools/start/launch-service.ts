@@ -17,7 +17,7 @@ export type LaunchOptions = {
 
 /**
  * V8 lets the young generation grow to three times 16 MiB in every process, mostly with garbage. With 2 MiB the roles
- * hold an eighth less after a thousand images (measured: docs/benchmarks.md). Children that decode images inherit it.
+ * hold a quarter less after a thousand images (measured: docs/benchmarks.md). Children that decode images inherit it.
  */
 const YOUNG_GENERATION = '--max-semi-space-size=2';
 

@@ -77,7 +77,12 @@ export function startDisposableChild<Task, Answer>(
     killReason ??= reason;
     child.kill('SIGKILL');
   };
-  const killForSize = () => kill(`it grew by more than ${limits.maxGrowthBytes} bytes`);
+  /** Whether the task at hand has made it too large: then it is killed. */
+  const isKilledForSize = (): boolean => {
+    const isTooLarge = run !== null && run.isTooLarge();
+    if (isTooLarge) kill(`it grew by more than ${limits.maxGrowthBytes} bytes`);
+    return isTooLarge;
+  };
   const onEnd = (reason: string) => {
     if (!isAlive) return;
     isAlive = false;
@@ -104,7 +109,7 @@ export function startDisposableChild<Task, Answer>(
     switch (message.kind) {
       case 'answer':
         // What becomes of an image must not depend on whether the meter looked in time.
-        return run.isTooLarge() ? killForSize() : run.resolve(message.answer);
+        return isKilledForSize() ? undefined : run.resolve(message.answer);
       case 'undecodable':
         return run.reject(new UndecodableImageError(message.message));
       case 'internal':
@@ -127,12 +132,11 @@ export function startDisposableChild<Task, Answer>(
       if (run !== null) return Promise.reject(new Error('a child takes one task at a time'));
       const id = ++runCount;
       run = { id, resolve, reject, isTooLarge: meterOf(pid, limits.maxGrowthBytes) };
-      const { isTooLarge } = run;
       const timer = setTimeout(() => {
         wasLate = killReason === null;
         kill(`it took more than ${limits.timeoutMs} ms`);
       }, limits.timeoutMs);
-      const meter = setInterval(() => isTooLarge() && killForSize(), MEASURE_EVERY_MS);
+      const meter = setInterval(isKilledForSize, MEASURE_EVERY_MS);
       send({ kind: 'task', id, task });
       return promise.finally(() => {
         clearTimeout(timer);
@@ -147,7 +151,7 @@ export function startDisposableChild<Task, Answer>(
   };
 }
 
-/** Tells whether a process has ever been larger, from now on, than it is now and `maxGrowthBytes`. */
+/** Tells whether a process has been larger since now, for however short, than it is now and `maxGrowthBytes`. */
 function meterOf(pid: number, maxGrowthBytes: number): () => boolean {
   const idle = memoryOf(pid);
   return () => {

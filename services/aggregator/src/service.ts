@@ -32,7 +32,7 @@ import { openHousekeeping } from './open-housekeeping.ts';
 import { createSweeper, SWEEP_CLOCKS, type SweepClocks, type SweepReport } from './sweep-pending.ts';
 import { createUndeliveredSweeper, type UndeliveredReport } from './sweep-undelivered.ts';
 
-const ENQUEUE_LIMIT_MS = 2_000;
+const REDIS_LIMIT_MS = 2_000;
 const DELIVERY_CLOSE_LIMIT_MS = 1_000;
 
 /** Merges partials into verdicts and keeps the promise that none is forgotten. */
@@ -52,6 +52,10 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
   const log = createRememberingLog(createDeliveryLog(store));
   const delivery = await openDelivery(config, { store, records, log, registry, logger });
 
+  /** Whether Redis did it in time. Without a connection BullMQ would wait for one. */
+  const tryInRedis = async (work: () => Promise<unknown>): Promise<boolean> =>
+    quick.status === 'ready' && (await settlesWithin(REDIS_LIMIT_MS, work()));
+
   const finalise = async (ref: RevisionRef, expired: boolean): Promise<void> => {
     const finalised = await finaliseDetection(
       {
@@ -62,14 +66,12 @@ export async function startService(config: Config, clocks: Partial<SweepClocks> 
             logger.debug({ detectionId: id }, 'verdict stored but not announced');
           }),
         async enqueueDelivery({ tenant, id, revision }) {
-          // Without a connection BullMQ would wait for one; the marker is the promise, and the sweeper keeps it.
-          const isAdded =
-            quick.status === 'ready' &&
-            (await settlesWithin(ENQUEUE_LIMIT_MS, jobs.addDelivery({ tenant, id, revision, cause: 'verdict' })));
+          // The marker is the promise, and the sweeper keeps it.
+          const isAdded = await tryInRedis(() => jobs.addDelivery({ tenant, id, revision, cause: 'verdict' }));
           if (!isAdded) logger.debug({ detectionId: id }, 'webhook owed but not enqueued');
         },
         async dropDeadline(ended) {
-          if (quick.status === 'ready') await settlesWithin(ENQUEUE_LIMIT_MS, jobs.dropFinalise(ended));
+          await tryInRedis(() => jobs.dropFinalise(ended));
         },
         nowMs: Date.now,
       },

@@ -48,7 +48,6 @@ export const longRun: Scenario = {
     const startMs = performance.now();
     const killed = new EventEmitter();
     let acceptedCount = 0;
-    let windowS = 0;
     const noted: Record<string, number> = {};
     const say = () =>
       run.say(
@@ -71,7 +70,7 @@ export const longRun: Scenario = {
             noted[name] = (noted[name] ?? 0) + value;
           };
           const noting = { ...context, note };
-          const noteWindow = () => void (windowS = Math.round((performance.now() - startMs) / 1_000));
+          const noteWindow = () => context.note('window_s', Math.round((performance.now() - startMs) / 1_000));
           context.windowOver.addEventListener('abort', noteWindow, { once: true });
           await Promise.all([
             killRoles(system.roles, {
@@ -94,7 +93,7 @@ export const longRun: Scenario = {
       });
       return {
         load,
-        facts: { ...load.notes, window_s: windowS, llm: load.llm, ...uptimesOf(system.roles) },
+        facts: { ...load.notes, llm: load.llm, ...uptimesOf(system.roles) },
         misses: short,
       };
     } finally {

@@ -23,7 +23,7 @@ export function createFlowProducer(
   isErased: (payload: RevisionPayload) => Promise<boolean>,
 ): FlowProducer {
   const owed = new Map<string, { payload: RevisionPayload; priority: number }>();
-  let isRepaying = false;
+  let repaying: Promise<void> | undefined;
   const repayAll = async () => {
     for (const [key, { payload, priority }] of owed) {
       if (redis.status !== 'ready') return;
@@ -32,23 +32,17 @@ export function createFlowProducer(
       owed.delete(key);
     }
   };
-  const repay = async () => {
-    if (isRepaying) return;
-    isRepaying = true;
-    try {
-      await repayAll();
-    } catch {
-      logger.warn({ owed: owed.size }, 'not enqueued again: waits for the next chance or the sweeper');
-    } finally {
-      isRepaying = false;
-    }
+  const repay = () => {
+    repaying ??= repayAll()
+      .catch(() => logger.warn({ owed: owed.size }, 'not enqueued again: waits for the next chance or the sweeper'))
+      .finally(() => (repaying = undefined));
   };
   const addMissing = async (payload: RevisionPayload, priority: number) => {
     if (await isErased(payload)) return;
     const [state] = await jobs.flowStates([payload]);
     if (state === 'missing') await jobs.addFlow(payload, priority);
   };
-  redis.on('ready', () => void repay());
+  redis.on('ready', repay);
 
   return async (payload, priority) => {
     // Without a connection BullMQ would wait for one, and so would the client.
@@ -61,7 +55,7 @@ export function createFlowProducer(
         false,
       ));
     if (isAdded) {
-      if (owed.size > 0) void repay();
+      if (owed.size > 0) repay();
       return;
     }
     if (owed.size < MAX_OWED) owed.set(parentJobId(payload), { payload, priority });
