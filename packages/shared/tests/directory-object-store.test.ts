@@ -2,7 +2,8 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { openObjectFiles } from '../src/storage/create-object-file.ts';
 import { openDirectoryObjectStore } from '../src/storage/directory-object-store.ts';
 import { describeObjectStore } from './object-store.contract.ts';
 
@@ -42,6 +43,58 @@ it('the directory store gives no name behind one that cannot be given', async ()
   await expect(store.createInOrder(objects, new AbortController().signal)).rejects.toThrow('ENOTDIR');
   expect((await store.list('', null, 10)).map(({ key }) => key)).toEqual(['first', 'leaf']);
   expect(await readdir(join(root, '.spool'))).toEqual([]);
+});
+
+describe('what a create of the directory store has made to last when it ends', () => {
+  const openFiles = async (root: string) => {
+    const synced: string[] = [];
+    const create = await openObjectFiles(root, async (path) => void synced.push(relative(root, path)));
+    const syncedAtOpen = synced.splice(0);
+    return {
+      create: (key: string) => create([{ target: join(root, key), body: new Uint8Array(1) }]),
+      synced,
+      syncedAtOpen,
+    };
+  };
+
+  it('the way to a folder that another writer has made, and may not have synced yet', async () => {
+    const root = await newRoot();
+    const [one, other] = [await openFiles(root), await openFiles(root)];
+    await one.create('t/id/a');
+    expect(one.synced).toEqual(['t/id', 't', '']);
+    await other.create('t/id/b');
+    expect(other.synced).toEqual(['t/id', 't', '']);
+  });
+
+  it('only the folder, once the way to it has been synced', async () => {
+    const { create, synced } = await openFiles(await newRoot());
+    await create('t/id/a');
+    synced.length = 0;
+    await create('t/id/b');
+    expect(synced).toEqual(['t/id']);
+  });
+
+  it('a new folder and what holds it, not the way to that', async () => {
+    const { create, synced } = await openFiles(await newRoot());
+    await create('t/id/a');
+    synced.length = 0;
+    await create('t/id2/a');
+    expect(synced).toEqual(['t/id2', 't']);
+  });
+
+  it('a new root, at the open', async () => {
+    const root = join(await newRoot(), 'data/objects');
+    expect((await openFiles(root)).syncedAtOpen).toEqual(['', '..', '../..']);
+    expect((await openFiles(root)).syncedAtOpen).toEqual([]);
+  });
+
+  it('the name of an object that was there: its writer may have been killed before the sync', async () => {
+    const root = await newRoot();
+    const [one, other] = [await openFiles(root), await openFiles(root)];
+    await one.create('a');
+    expect(await other.create('a')).toEqual([false]);
+    expect(other.synced).toEqual(['']);
+  });
 });
 
 describe('the spool of the directory store', () => {

@@ -13,7 +13,7 @@ import { publishPendingCounts } from '@touchstone/shared/queue/pending-counts';
 import { closeRedis, CONSUMER_OPTIONS, FAIL_FAST_OPTIONS, openRedis } from '@touchstone/shared/queue/redis-connection';
 import { openStalledChecks } from '@touchstone/shared/queue/stalled-checks';
 import { signalVerdict } from '@touchstone/shared/queue/verdict-signal';
-import { settlesWithin } from '@touchstone/shared/process/settles-within';
+import { settlesWithin } from '@touchstone/shared/process/settle-within';
 import { openObjectStore } from '@touchstone/shared/storage/open-object-store';
 import { createDeliveryLog } from '@touchstone/shared/webhooks/delivery-log';
 import { loadCalibration } from '@touchstone/fusion/load-calibration';

@@ -4,12 +4,12 @@ import { PendingMarker, RequestRecord, type DetectionOptions } from '@touchstone
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
 import type { UploadId } from '@touchstone/shared/contracts/upload-id';
 import type { Callback } from '@touchstone/shared/contracts/webhook';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { isErased, type DetectionRef } from '@touchstone/shared/storage/erase-detection';
 import { encodeJson, readJson } from '@touchstone/shared/storage/json-object';
 import { indexKey, pendingKey, requestKey, uploadKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import type { FlowProducer } from './adapters/flow-producer.ts';
-import { settleWithin } from './adapters/settle-within.ts';
 import { withinStoreLimit } from './adapters/within-store-limit.ts';
 
 /** An inspected upload: everything that the request record will say, but for its name and time. */

@@ -6,13 +6,13 @@ import {
   IdempotencyRecord,
 } from '@touchstone/shared/contracts/idempotency-record';
 import { RequestRecord } from '@touchstone/shared/contracts/request-record';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { retireIdempotencyRecord } from '@touchstone/shared/storage/idempotency-records';
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import { erasingKey, idempotencyKey, pendingKey, requestKey, verdictKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { acceptDetection, acceptUnder, type Acceptance, type Question } from './accept-detection.ts';
-import { settleWithin } from './adapters/settle-within.ts';
 import { withinStoreLimit } from './adapters/within-store-limit.ts';
 import { fingerprintOf } from './core/idempotency.ts';
 

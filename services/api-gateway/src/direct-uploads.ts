@@ -11,10 +11,10 @@ import {
   type UploadTarget,
 } from '@touchstone/shared/contracts/upload';
 import { newUploadId, timeOfUploadId, type UploadId } from '@touchstone/shared/contracts/upload-id';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { createJson, readJson } from '@touchstone/shared/storage/json-object';
 import { incomingKey, uploadRecordKey } from '@touchstone/shared/storage/keys';
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
-import { settleWithin } from './adapters/settle-within.ts';
 import type { Spool, SpoolFile } from './adapters/spool-storage.ts';
 import { withinStoreLimit } from './adapters/within-store-limit.ts';
 

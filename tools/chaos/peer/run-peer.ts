@@ -5,7 +5,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childEntry } from '@touchstone/shared/process/child-entry';
-import { settlesWithin } from '@touchstone/shared/process/settles-within';
+import { settlesWithin } from '@touchstone/shared/process/settle-within';
 import { createSeededRandom } from '@touchstone/fusion/seeded-random';
 import { account, type Trace } from '../account.ts';
 import { killRoles } from '../faults/kill-roles.ts';

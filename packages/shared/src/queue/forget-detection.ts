@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { DetectionId, Tenant } from '../contracts/detection-id.ts';
-import { settlesWithin } from '../process/settles-within.ts';
+import { settlesWithin } from '../process/settle-within.ts';
 import type { EraseDeps } from '../storage/erase-detection.ts';
 import type { DetectionJobs } from './detection-jobs.ts';
 import { signalVerdict } from './verdict-signal.ts';

@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { settlesWithin } from '../process/settles-within.ts';
+import { settlesWithin } from '../process/settle-within.ts';
 import { catalog, type Payload, type QueueName, type Result } from './catalog.ts';
 import { WORKER_SETTINGS } from './job-settings.ts';
 import { RetryLaterError } from './retry-later-error.ts';

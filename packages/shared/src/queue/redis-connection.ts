@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { settlesWithin } from '../process/settles-within.ts';
+import { settlesWithin } from '../process/settle-within.ts';
 
 const QUIT_LIMIT_MS = 1_000;
 /** Of ioredis, for a socket to close. It keeps the process alive for as long, also when the socket is gone already. */

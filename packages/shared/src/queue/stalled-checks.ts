@@ -1,6 +1,6 @@
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { settlesWithin } from '../process/settles-within.ts';
+import { settlesWithin } from '../process/settle-within.ts';
 import type { QueueName } from './catalog.ts';
 import { WORKER_SETTINGS } from './job-settings.ts';
 import type { JobEvents } from './job-worker.ts';

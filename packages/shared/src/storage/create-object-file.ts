@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hasErrorCode } from '../process/error-code.ts';
-import { shareDirectorySyncs } from './directory-syncs.ts';
+import { shareDirectorySyncs, type SyncDirectory } from './directory-syncs.ts';
+import { openLastingFolders } from './lasting-folders.ts';
 import { nullIfMissing } from './null-if-missing.ts';
 import type { ObjectBody } from './object-store.ts';
 
@@ -26,14 +27,24 @@ type StagedBody = { putAt: (target: string) => Promise<void>; discard: () => Pro
  * What a file costs is its syncs (1.0 CPU-ms, all but a twentieth of it in the kernel), and syncs at the same time
  * share a commit: so bodies are synced together, then the directories of all names but the last, then those of the last.
  * A writer that is killed leaves its spool files; old ones go at the next open.
+ *
+ * A folder that is there may have been made a moment ago by another writer, who has not synced its name yet. Where this
+ * writer has not seen it survive, it syncs the way to it itself.
  */
-export async function openObjectFiles(root: string): Promise<CreateObjectFiles> {
+export async function openObjectFiles(
+  root: string,
+  syncDirectory: SyncDirectory = shareDirectorySyncs(),
+): Promise<CreateObjectFiles> {
   const spoolDir = join(root, SPOOL);
-  await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  const made = await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await Promise.all(parentsBetween(made, spoolDir).map(syncDirectory));
   await removeStaleSpoolFiles(spoolDir);
   const { dev } = await stat(spoolDir);
-  const syncDirectory = shareDirectorySyncs();
-  const syncAll = (directories: readonly string[]) => Promise.all([...new Set(directories)].map(syncDirectory));
+  const lasting = openLastingFolders(root);
+  const syncAll = async (folders: readonly string[]) => {
+    await Promise.all([...new Set(folders.flatMap((folder) => lasting.directoriesToSync(folder)))].map(syncDirectory));
+    lasting.add(folders);
+  };
 
   const stage = async (body: ObjectBody): Promise<StagedBody> => {
     // Nothing of an empty file could be seen half written.
@@ -60,9 +71,9 @@ export async function openObjectFiles(root: string): Promise<CreateObjectFiles> 
           changed = [];
         }
         signal?.throwIfAborted();
-        const directories = await putName(target, staged[i]!.putAt);
-        answers.push(directories !== null);
-        changed.push(...(directories ?? []));
+        answers.push(await putName(target, staged[i]!.putAt, (first) => lasting.forget(first, dirname(target))));
+        // Also one that existed: whoever made it may not have come to its sync.
+        changed.push(dirname(target));
       }
     } catch (error) {
       await discardAll(staged);
@@ -73,32 +84,29 @@ export async function openObjectFiles(root: string): Promise<CreateObjectFiles> 
   };
 }
 
-/** Lets `give` make the name, in folders that are made if need be. Gives the directories with new names; null when it existed. */
-async function putName(target: string, give: (target: string) => Promise<void>): Promise<string[] | null> {
-  const folder = dirname(target);
+/** Lets `give` make the name, in a folder that is made if need be; false when it existed. */
+async function putName(
+  target: string,
+  give: (target: string) => Promise<void>,
+  onMade: (firstFolder: string) => void,
+): Promise<boolean> {
   try {
-    const firstMade = await give(target).then(
-      () => undefined,
-      async (error: unknown) => {
-        if (!hasErrorCode(error, 'ENOENT')) throw error;
-        const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-        await give(target);
-        return made;
-      },
-    );
-    return firstMade === undefined ? [folder] : pathBetween(dirname(firstMade), folder);
+    await give(target).catch(async (error: unknown) => {
+      if (!hasErrorCode(error, 'ENOENT')) throw error;
+      const made = await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      if (made !== undefined) onMade(made);
+      await give(target);
+    });
+    return true;
   } catch (error) {
-    if (hasErrorCode(error, 'EEXIST')) return null;
+    if (hasErrorCode(error, 'EEXIST')) return false;
     throw error;
   }
 }
 
-/** `from` and every directory below it on the way to `to`. */
-function pathBetween(from: string, to: string): string[] {
-  const path = [from];
-  for (const part of relative(from, to).split('/').filter(Boolean)) path.push(join(path.at(-1)!, part));
-  return path;
-}
+/** What holds `first` or a folder between it and `last`, itself included. */
+const parentsBetween = (first: string, last: string): string[] =>
+  last === first ? [dirname(first)] : [dirname(last), ...parentsBetween(first, dirname(last))];
 
 async function writeEmpty(target: string): Promise<void> {
   const file = await open(target, 'wx', 0o600);

@@ -1,12 +1,13 @@
 import { open, readFile, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openObjectFiles, SPOOL } from './create-object-file.ts';
 import { listObjectFiles } from './list-object-files.ts';
 import { nullIfMissing } from './null-if-missing.ts';
 import { assertObjectKey, type ObjectStore } from './object-store.ts';
 
 /** Object store in a directory of a local file system: a key is a path, an object a file. */
-export async function openDirectoryObjectStore(root: string): Promise<ObjectStore> {
+export async function openDirectoryObjectStore(path: string): Promise<ObjectStore> {
+  const root = resolve(path);
   const createFiles = await openObjectFiles(root);
   const pathOf = (key: string) => {
     assertObjectKey(key);

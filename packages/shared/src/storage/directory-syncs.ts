@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 
 /** Makes the names in a directory survive a power loss. */
-type SyncDirectory = (path: string) => Promise<void>;
+export type SyncDirectory = (path: string) => Promise<void>;
 
 /**
  * One sync of a directory at a time. A sync that runs may have begun too early for who comes now: it shares the next

@@ -1,8 +1,8 @@
 import { offeredPoints } from '@touchstone/fusion/offered-points';
 import type { Capabilities } from '@touchstone/shared/contracts/capabilities';
 import type { Heartbeat } from '@touchstone/shared/contracts/heartbeat';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { describeCapabilities, runningDetectors, type CapabilityFacts } from '../core/describe-capabilities.ts';
-import { settleWithin } from './settle-within.ts';
 import { shareRecent } from './share-recent.ts';
 
 export type CapabilityReport = {

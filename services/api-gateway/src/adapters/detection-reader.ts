@@ -8,6 +8,7 @@ import { VerdictRecord } from '@touchstone/shared/contracts/verdict-record';
 import type { DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
 import { answerCacheKey } from '@touchstone/shared/queue/forget-detection';
 import { asError } from '@touchstone/shared/process/error-code';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { isErased } from '@touchstone/shared/storage/erase-detection';
 import { readJson } from '@touchstone/shared/storage/json-object';
 import {
@@ -21,7 +22,6 @@ import {
 import type { ObjectStore } from '@touchstone/shared/storage/object-store';
 import { noSuchDetection } from '../core/no-such-detection.ts';
 import { representDetection } from '../core/represent-detection.ts';
-import { settleWithin } from './settle-within.ts';
 import { isStoreFailure, withinStoreLimit } from './within-store-limit.ts';
 
 /** A representation as it is sent. `etag` is strong: equal tags are equal bytes. */

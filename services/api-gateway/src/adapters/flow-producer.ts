@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '@touchstone/shared/observe/logger';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { parentJobId, type RevisionPayload } from '@touchstone/shared/queue/catalog';
 import type { DetectionJobs } from '@touchstone/shared/queue/detection-jobs';
-import { settleWithin } from './settle-within.ts';
 
 const LIMIT_MS = 2_000;
 /** More than this is a long outage, and the sweeper's work. */

@@ -1,6 +1,6 @@
 import type { Heartbeat } from '@touchstone/shared/contracts/heartbeat';
 import type { Slot } from '@touchstone/shared/contracts/vocabulary';
-import { settleWithin } from './settle-within.ts';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { shareRecent } from './share-recent.ts';
 
 type PartState = 'ok' | 'unavailable';

@@ -1,6 +1,6 @@
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { COMPLETION_WINDOWS_MS, type QueueLoad } from '@touchstone/shared/queue/queue-load';
 import { estimateWaitMs } from '../core/estimate-wait.ts';
-import { settleWithin } from './settle-within.ts';
 import { shareRecent } from './share-recent.ts';
 
 /** How long a detection accepted now would wait, in ms; null when that cannot be told. */

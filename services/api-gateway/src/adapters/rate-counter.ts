@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import type { RateCount } from '../core/rate-limit.ts';
-import { settleWithin } from './settle-within.ts';
 
 /** Counts one request of `who` in its open window, and tells what was used of that by now. Never rejects. */
 export type RateCounter = (who: string, windowS: number) => Promise<RateCount>;

@@ -1,6 +1,6 @@
 import type { Tenant } from '@touchstone/shared/contracts/detection-id';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import type { PendingCounts } from '@touchstone/shared/queue/pending-counts';
-import { settleWithin } from './settle-within.ts';
 import { shareRecent } from './share-recent.ts';
 
 /** Work that waits, by tenant. */

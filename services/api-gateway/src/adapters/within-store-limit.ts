@@ -1,6 +1,6 @@
 import { AppError } from '@touchstone/shared/contracts/failure';
+import { settleWithin } from '@touchstone/shared/process/settle-within';
 import { S3CallError } from '@touchstone/shared/storage/s3-failure';
-import { settleWithin } from './settle-within.ts';
 
 /**
  * What `work` gives, or `store_unavailable` with this detail when the store fails or takes longer. A store that gives

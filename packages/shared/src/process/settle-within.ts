@@ -13,3 +13,11 @@ export async function settleWithin<T, F>(limitMs: number, promise: Promise<T>, f
     clearTimeout(timer);
   }
 }
+
+/** Whether the work fulfils in time; what it does later is nobody's concern. */
+export const settlesWithin = (limitMs: number, work: Promise<unknown>): Promise<boolean> =>
+  settleWithin(
+    limitMs,
+    work.then(() => true),
+    false,
+  );
