@@ -14,6 +14,11 @@ describe('percentile', () => {
     ).toBeCloseTo(99);
   });
 
+  it('is infinite where the values are', () => {
+    expect(percentile([1, Infinity, Infinity, Infinity], 0.5)).toBe(Infinity);
+    expect(percentile([1, 2, Infinity], 0.5)).toBe(2);
+  });
+
   it('leaves the values as they were', () => {
     const values = [3, 1, 2];
     expect(median(values)).toBe(2);

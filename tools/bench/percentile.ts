@@ -5,7 +5,8 @@ export function percentile(values: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const below = sorted[Math.floor(at)]!;
   const above = sorted[Math.ceil(at)]!;
-  return below + (above - below) * (at - Math.floor(at));
+  // Neighbours that are both infinite have no difference.
+  return below === above ? below : below + (above - below) * (at - Math.floor(at));
 }
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
