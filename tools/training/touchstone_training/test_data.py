@@ -58,7 +58,7 @@ class Config(unittest.TestCase):
         path = os.path.join(os.path.dirname(__file__), "../config.json")
         faces, blends = read_config(path, "faces"), read_config(path, "faces-blend-only")
         self.assertEqual(blends["geometry"], faces["geometry"])
-        self.assertEqual(blends["seed"], faces["seed"])
+        self.assertEqual(blends["batch_pairs"], faces["batch_pairs"])
         self.assertFalse({"swap", "generated"} & set(blends["mix"]))
 
 
