@@ -25,7 +25,7 @@ type Side = {
 };
 const SIDES = ['ours', 'peer', 'peer with a thread'] as const;
 type SideName = (typeof SIDES)[number];
-type LoadRun = { submitMs: number[]; doneMs: number[]; healthMs: number[]; sent: number; lost: number };
+type LoadRun = { submitMs: number[]; doneMs: number[]; healthMs: number[]; lost: number };
 
 /**
  * R5: what clients see below, at and above the capacity of the model: ours and a synchronous service with the same
@@ -161,7 +161,7 @@ async function rawCapacity(context: BenchContext, bundle: string): Promise<numbe
 
 /** One open loop with probes of /health as long as requests are sent. Whatever rejects is lost. */
 async function runLoad(side: Side, times: readonly number[]): Promise<LoadRun> {
-  const run: LoadRun = { submitMs: [], doneMs: [], healthMs: [], sent: times.length, lost: 0 };
+  const run: LoadRun = { submitMs: [], doneMs: [], healthMs: [], lost: 0 };
   const probes: Promise<void>[] = [];
   const probe = async () => {
     const startMs = performance.now();

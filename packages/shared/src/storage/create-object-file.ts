@@ -37,7 +37,10 @@ export async function openObjectFiles(
 ): Promise<CreateObjectFiles> {
   const spoolDir = join(root, SPOOL);
   const made = await mkdir(spoolDir, { recursive: true, mode: 0o700 });
-  if (made !== undefined) await Promise.all(parentsBetween(made, spoolDir).map(syncDirectory));
+  if (made !== undefined) {
+    const wayToRoot = openLastingFolders(dirname(made)).directoriesToSync(root);
+    await Promise.all(wayToRoot.map(syncDirectory));
+  }
   await removeStaleSpoolFiles(spoolDir);
   const { dev } = await stat(spoolDir);
   const lasting = openLastingFolders(root);
@@ -103,10 +106,6 @@ async function putName(
     throw error;
   }
 }
-
-/** What holds `first` or a folder between it and `last`, itself included. */
-const parentsBetween = (first: string, last: string): string[] =>
-  last === first ? [dirname(first)] : [dirname(last), ...parentsBetween(first, dirname(last))];
 
 async function writeEmpty(target: string): Promise<void> {
   const file = await open(target, 'wx', 0o600);

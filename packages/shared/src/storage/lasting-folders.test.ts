@@ -2,28 +2,28 @@ import { expect, it } from '@jest/globals';
 import { openLastingFolders } from './lasting-folders.ts';
 
 it('a new folder is synced with everything that holds a folder on the way to it, and then alone', () => {
-  const folders = openLastingFolders('/root');
-  expect(folders.directoriesToSync('/root/a/b')).toEqual(['/root/a/b', '/root/a', '/root']);
-  folders.add(['/root/a/b']);
-  expect(folders.directoriesToSync('/root/a/b')).toEqual(['/root/a/b']);
-  expect(folders.directoriesToSync('/root/a/c')).toEqual(['/root/a/c', '/root/a']);
-  expect(folders.directoriesToSync('/root')).toEqual(['/root']);
+  const folders = openLastingFolders('/store');
+  expect(folders.directoriesToSync('/store/a/b')).toEqual(['/store/a/b', '/store/a', '/store']);
+  folders.add(['/store/a/b']);
+  expect(folders.directoriesToSync('/store/a/b')).toEqual(['/store/a/b']);
+  expect(folders.directoriesToSync('/store/a/c')).toEqual(['/store/a/c', '/store/a']);
+  expect(folders.directoriesToSync('/store')).toEqual(['/store']);
 });
 
 it('of folders that were made again nothing is known, of those above them what was', () => {
-  const folders = openLastingFolders('/root');
-  folders.add(['/root/a/b/c']);
-  folders.forget('/root/a/b', '/root/a/b/c');
-  expect(folders.directoriesToSync('/root/a/b/c')).toEqual(['/root/a/b/c', '/root/a/b', '/root/a']);
+  const folders = openLastingFolders('/store');
+  folders.add(['/store/a/b/c']);
+  folders.forget('/store/a/b', '/store/a/b/c');
+  expect(folders.directoriesToSync('/store/a/b/c')).toEqual(['/store/a/b/c', '/store/a/b', '/store/a']);
 });
 
 it('keeps those used last', () => {
-  const folders = openLastingFolders('/root', 3);
-  folders.add(['/root/a']);
-  folders.add(['/root/b']);
-  folders.add(['/root/c']);
-  folders.add(['/root/a']);
-  folders.add(['/root/d']);
+  const folders = openLastingFolders('/store', 3);
+  folders.add(['/store/a']);
+  folders.add(['/store/b']);
+  folders.add(['/store/c']);
+  folders.add(['/store/a']);
+  folders.add(['/store/d']);
   const isKnown = (folder: string) => folders.directoriesToSync(folder).length === 1;
-  expect(['/root/a', '/root/b', '/root/c', '/root/d'].map(isKnown)).toEqual([true, false, true, true]);
+  expect(['/store/a', '/store/b', '/store/c', '/store/d'].map(isKnown)).toEqual([true, false, true, true]);
 });

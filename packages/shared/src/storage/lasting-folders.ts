@@ -13,7 +13,7 @@ export type LastingFolders = {
 /** Folders of single detections are many and each is used for a moment; those that all go through are used again at once. */
 const MOST_FOLDERS = 2_000;
 
-/** Of a store in `root`; the caller has made that last. */
+/** Of what is below `root`, which lasts. */
 export function openLastingFolders(root: string, most = MOST_FOLDERS): LastingFolders {
   const known = new Set<string>();
   /** From `folder` up to the root, without the root. */
