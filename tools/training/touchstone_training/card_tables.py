@@ -2,6 +2,8 @@
 
 Report = dict
 NONE = "–"
+MIN_REAL_FOR_GROUPS = 50
+"""Groups that are drawn from fewer real faces than this say nothing."""
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -62,6 +64,8 @@ def source_table(reports: list[Report], slot: str) -> str:
     for report in reports:
         for source, voices in report["by_source"].items():
             own = voices[slot]
+            if own["n"] == 0:
+                continue
             against = "its own" if own["auc_against"] == "own" else "all of the set"
             errors = [share(own["fpr_at_half"]), share(own["fnr_at_half"])]
             rows.append([name_of(report), source, f"{own['n_real']} / {own['n_fake']}", area(own), against, *errors])
@@ -78,10 +82,11 @@ def robustness_table(reports: list[Report], slot: str) -> str:
     return table(["set", "condition", "n", "AUC", "drop"], rows)
 
 
-def group_table(reports: list[Report]) -> str:
+def group_table(reports: list[Report], slot: str) -> str:
     rows = [
         [name_of(report), faces, point, share(alarms)]
         for report in reports
+        if report["detectors"][slot]["n_real"] >= MIN_REAL_FOR_GROUPS
         for faces, points in (report["group_false_alarms"] or {}).items()
         for point, alarms in points.items()
     ]
@@ -104,6 +109,6 @@ def figures(reports: list[Report], slot: str) -> str:
     ]
     if slot == "sbi":
         parts.append(
-            ("False alarms at simulated pictures of several real people, through the fusion:", group_table(reports))
+            ("False alarms at simulated pictures of several real people, through the fusion:", group_table(reports, slot))
         )
     return "\n\n".join(f"{text}\n\n{rows}" for text, rows in parts if rows.count("\n") > 1)

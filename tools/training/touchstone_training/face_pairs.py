@@ -7,11 +7,24 @@ from PIL import Image
 
 from .data import Item, Pictures, difference_hash, near_copies, read_items
 from .degradations import degrade, draw_degradation
-from .framing import NO_FACE, Faces, cut_square, draw_square, points_of
+from .framing import NO_FACE, Faces, cut_square, draw_part, draw_square, is_scored, points_of
+from .mixing import mix
 from .self_blend import cross_blend, self_blend, similarity
 
 CANDIDATES = 12
 """Other people looked at for a blend between two; the one whose points fit best is taken."""
+
+WHOLE_IMAGES = ("images", "images-extra")
+"""Collections of whole pictures; some of them show faces."""
+
+SINGLES = ("portraits", "generated", "others", "photos", "syntheses")
+"""Attributes of `FaceFiles` that list files without a partner."""
+
+WHOLLY_GENERATED = ("generated", "synthesis")
+"""Kinds whose fake is generated in every pixel, so that any part of it is a fake, and shares no content with the real."""
+
+Shown = list[tuple[Image.Image, np.ndarray]]
+"""One picture and the face it is cut by, or two that are mixed."""
 
 Pair = tuple[Image.Image, Image.Image, bool]
 """Real, fake, and whether both show the same content."""
@@ -29,9 +42,14 @@ class FaceFiles:
         self.portraits = [item.file for item in portraits if item.label == 0]
         self.generated = [item.file for item in portraits if item.label == 1]
         self.others = [item.file for item in read_items(data, "faces/real-extra", "train", groups)]
+        whole = [item for folder in WHOLE_IMAGES for item in read_items(data, folder, "train", groups)]
+        self.photos = [item.file for item in whole if item.label == 0]
+        self.syntheses = [item.file for item in whole if item.label == 1]
 
     def all(self) -> list[str]:
-        return [file for pair in self.swaps for file in pair] + self.portraits + self.generated + self.others
+        return [file for pair in self.swaps for file in pair] + [
+            file for name in SINGLES for file in getattr(self, name)
+        ]
 
     def drop_near_copies(self, pictures: Pictures, held_out: list[str]) -> int:
         """Leaves out what is a near copy of a `held_out` picture, of a swap both members; how many files."""
@@ -43,10 +61,17 @@ class FaceFiles:
             return (~near_copies(np.array(hashes, np.uint8).reshape(-1, held.shape[1]), held)).tolist()
 
         self.swaps = [pair for pair, new in zip(self.swaps, is_new([real for real, _ in self.swaps])) if new]
-        for name in ("portraits", "generated", "others"):
+        for name in SINGLES:
             files = getattr(self, name)
             setattr(self, name, [file for file, new in zip(files, is_new(files)) if new])
         return before - len(self.all())
+
+    def drop_without_face(self, faces: Faces, geometry: dict) -> int:
+        """Leaves out the pictures of whole-image collections that show no face the worker would score; how many."""
+        before = len(self.photos) + len(self.syntheses)
+        self.photos = [file for file in self.photos if is_scored(faces[file], geometry)]
+        self.syntheses = [file for file in self.syntheses if is_scored(faces[file], geometry)]
+        return before - len(self.photos) - len(self.syntheses)
 
 
 def held_out_faces(data: str, groups: int | None = None) -> list[Item]:
@@ -55,43 +80,77 @@ def held_out_faces(data: str, groups: int | None = None) -> list[Item]:
 
 
 class FacePairs:
-    """Pair i is a function of the seed and i. Its kind is drawn by the weights of `config["mix"]`."""
+    """Pair i is a function of the seed and i. Its kind is drawn by the weights of `config["mix"]`.
+
+    Kinds without files, because a collection is absent or small, are left out.
+    """
 
     def __init__(self, pictures: Pictures, files: FaceFiles, faces: Faces, config: dict):
         self._pictures, self._files, self._faces, self._config = pictures, files, faces, config
         originals = [real for real, _ in files.swaps]
         self._pools = {
+            "swap": files.swaps,
+            "generated": files.generated,
+            "synthesis": files.syntheses,
             "blend-video": originals,
             "cross-video": originals,
             "blend-portrait": files.portraits,
             "blend-other": files.others,
+            "blend-photo": files.photos,
         }
+        # Photos twice: they are few, and what false alarms on pictures of no collection come from.
+        partners = {
+            "generated": [files.portraits],
+            "synthesis": [files.photos, files.photos, files.others, files.portraits],
+        }
+        self._partners = {kind: [pool for pool in pools if pool] for kind, pools in partners.items()}
+        self._mix = {kind: weight for kind, weight in config["mix"].items() if self._has_files(kind)}
+
+    def _has_files(self, kind: str) -> bool:
+        return bool(self._pools[kind]) and (kind not in WHOLLY_GENERATED or bool(self._partners[kind]))
 
     def __call__(self, i: int) -> Pair:
         config = self._config
         random = Random(f"{config['seed']}/{i}")
-        kind = random.choices(list(config["mix"]), list(config["mix"].values()))[0]
-        real, fake, real_face, fake_face = self._draw(kind, random)
+        kind = random.choices(list(self._mix), list(self._mix.values()))[0]
+        real, fake = self._draw(kind, random)
         drawn = draw_degradation(Random(f"{config['seed']}/{i}/degradation"), config["degradation"])
         state = random.getstate()
         crops = []
-        for picture, face in ((real, real_face), (fake, fake_face)):
+        for shown in (real, fake):
             random.setstate(state)
-            square = draw_square(face, picture.size, config["geometry"], random)
-            crop = degrade(cut_square(picture, *square), drawn, keep_size=False)
+            crop = degrade(self._show(kind, shown, random), drawn, keep_size=False)
             crops.append(crop.resize((config["size"], config["size"]), Image.BILINEAR))
-        return crops[0], crops[1], kind != "generated"
+        return crops[0], crops[1], kind not in WHOLLY_GENERATED
 
-    def _draw(self, kind: str, random: Random):
-        """Two pictures and the face that each is cut by: both members of a swap or blend share the real one's."""
-        if kind == "swap":
-            real, fake = random.choice(self._files.swaps)
-            return self._pictures(real), self._pictures(fake), self._face(real), self._face(real)
-        if kind == "generated":
-            real, fake = random.choice(self._files.portraits), random.choice(self._files.generated)
-            return self._pictures(real), self._pictures(fake), self._face(real), self._face(fake)
+    def _draw(self, kind: str, random: Random) -> tuple[Shown, Shown]:
+        """What the real and the fake member show. Of a swap or blend both are cut by the real one's face."""
+        if kind in WHOLLY_GENERATED:
+            partners = self._partners[kind]
+            reals = partners[0] if len(partners) == 1 else random.choice(partners)
+            count = 2 if random.random() < self._config["mixed"] else 1
+            return tuple(
+                [(self._pictures(file), self._face(file)) for file in (random.choice(pool) for _ in range(count))]
+                for pool in (reals, self._pools[kind])
+            )
         file = random.choice(self._pools[kind])
-        return *self._blend(kind, file, random), self._face(file), self._face(file)
+        if kind == "swap":
+            real, fake = (self._pictures(member) for member in file)
+            face = self._face(file[0])
+        else:
+            real, fake = self._blend(kind, file, random)
+            face = self._face(file)
+        return [(real, face)], [(fake, face)]
+
+    def _show(self, kind: str, shown: Shown, random: Random) -> Image.Image:
+        crops = [self._cut(kind, picture, face, random) for picture, face in shown]
+        return crops[0] if len(crops) == 1 else mix(*crops, random)
+
+    def _cut(self, kind: str, picture: Image.Image, face: np.ndarray, random: Random) -> Image.Image:
+        square = draw_square(face, picture.size, self._config["geometry"], random)
+        if kind in WHOLLY_GENERATED and random.random() < self._config["parts"]["share"]:
+            square = draw_part(square, self._config["parts"]["min_scale"], random)
+        return cut_square(picture, *square)
 
     def _blend(self, kind: str, file: str, random: Random) -> tuple[Image.Image, Image.Image]:
         picture = self._pictures(file)

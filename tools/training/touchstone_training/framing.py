@@ -56,6 +56,14 @@ def draw_square(face: np.ndarray, size: tuple[int, int], geometry: dict, random:
     return js_round(left), js_round(top), max(8, js_round(side))
 
 
+def draw_part(square: tuple[int, int, int], min_scale: float, random: Random) -> tuple[int, int, int]:
+    """A square inside the given one, with a side of `min_scale` to 1 of its side."""
+    left, top, side = square
+    part = side * random.uniform(min_scale, 1)
+    room = side - part
+    return js_round(left + random.uniform(0, room)), js_round(top + random.uniform(0, room)), max(8, js_round(part))
+
+
 def square_around(box: np.ndarray, scale: float, shift_up: float) -> tuple[float, float, float]:
     """Left, top and side of the crop that a manifest's `crop-face` step cuts around a box, before rounding."""
     side = max(1.0, longer_side(box) * scale)

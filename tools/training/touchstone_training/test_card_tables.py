@@ -20,7 +20,7 @@ def own(auc: float, n_real: int = 3, n_fake: int = 4) -> dict:
 
 REPORT = {
     "dataset": {"name": "dfdc/manifest.csv", "split": "val"},
-    "detectors": {"sbi": own(0.9)},
+    "detectors": {"sbi": own(0.9, 60, 60)},
     "by_source": {"one": {"sbi": {**own(0.8), "auc_against": "all"}}},
     "robustness": {"jpeg_q50": {"sbi": {**own(0.85), "auc_drop": 0.05}}},
     "group_false_alarms": {"9": {"fpr_1pct": 0.02}},
@@ -41,7 +41,7 @@ class Cells(unittest.TestCase):
 class Figures(unittest.TestCase):
     def test_every_table_is_filled_from_the_report(self):
         text = figures([REPORT], "sbi")
-        self.assertIn("| dfdc, val | 3 / 4       | 2          | .900 (.800 to 1.000) | .000", text)
+        self.assertIn("| dfdc, val | 60 / 60     | 2          | .900 (.800 to 1.000) | .000", text)
         self.assertIn("| dfdc, val | fpr_1pct        | .000             | .500             | .500", text)
         self.assertIn("| dfdc, val | one    | 3 / 4       | .800 (.700 to 1.000) | all of the set", text)
         self.assertIn("| dfdc, val | jpeg q50  | 7   | .850 (.750 to 1.000) | .050 |", text)
@@ -50,6 +50,12 @@ class Figures(unittest.TestCase):
     def test_what_was_not_measured_has_no_table(self):
         text = figures([{**REPORT, "robustness": {}, "group_false_alarms": None}], "sbi")
         self.assertNotIn("condition", text)
+        self.assertNotIn("several real people", text)
+
+    def test_sources_and_groups_of_too_few_faces_are_left_out(self):
+        empty = {"sbi": {**own(0.8, 0, 0), "auc_against": "all"}}
+        text = figures([{**REPORT, "detectors": {"sbi": own(0.9)}, "by_source": {"empty": empty}}], "sbi")
+        self.assertNotIn("| empty", text)
         self.assertNotIn("several real people", text)
 
 

@@ -31,6 +31,7 @@ def train_faces(config: dict, data: str, out: str, log=say, stop_at: int | None 
     log(f"{files.drop_near_copies(pictures, held_out_files)} files dropped as near copies of val")
     geometry = config["geometry"]
     faces = find_all(pictures, files.all() + held_out_files, f"{out}/faces.npz", geometry["threshold"], log)
+    log(f"{files.drop_without_face(faces, geometry)} whole pictures without a face are not used")
     judge = Judge(pictures, held_out, faces, geometry, config["size"])
     torch.manual_seed(config["seed"])
     net = Lite()

@@ -93,12 +93,15 @@ def _descended(stored: dict, config: dict) -> dict[str, str]:
     pairs = stored["step"] * config["batch_pairs"]
     start = "ImageNet weights" if config["start"] == "imagenet" else f"`{_short(config['start'])}`"
     frozen = f", stem and first {config['frozen_blocks']} blocks frozen" if config["frozen_blocks"] else ""
+    share = config.get("start_share", 0)
+    exported = {"exported weights": f"{1 - share:g} of what was trained, {share:g} of the start"} if share else {}
     return {
         "start": start + frozen,
         "pairs seen": f"{pairs:,} (real and fake each) of {config['pairs']:,} planned, {config['size']} px",
         "mix of pairs": ", ".join(f"{kind} {weight:g}" for kind, weight in config["mix"].items()),
         "optimiser": f"AdamW, learning rate {config['learning_rate']:g}, weight decay {config['weight_decay']:g}, "
         f"{config['batch_pairs']} pairs a step, average of the weights ({config['average_decay']:g})",
+        **exported,
     }
 
 
