@@ -14,6 +14,8 @@ from .self_blend import cross_blend, self_blend, similarity
 CANDIDATES = 12
 """Other people looked at for a blend between two; the one whose points fit best is taken."""
 
+FACES = ("faces/dfdc", "faces/stylegan", "faces/real-extra")
+
 WHOLE_IMAGES = ("images", "images-extra")
 """Collections of whole pictures; some of them show faces."""
 
@@ -74,6 +76,11 @@ class FaceFiles:
         return before - len(self.photos) - len(self.syntheses)
 
 
+def validation_files(data: str, groups: int | None = None) -> list[str]:
+    """Of every collection that the training uses: no training picture may be a near copy of one."""
+    return [item.file for folder in (*FACES, *WHOLE_IMAGES) for item in read_items(data, folder, "val", groups)]
+
+
 def held_out_faces(data: str, groups: int | None = None) -> list[Item]:
     """What a training is judged by: swaps with their originals, generated portraits with real ones."""
     return read_items(data, "faces/dfdc", "val", groups) + read_items(data, "faces/stylegan", "val", groups)
@@ -98,12 +105,8 @@ class FacePairs:
             "blend-other": files.others,
             "blend-photo": files.photos,
         }
-        # Photos twice: they are few, and what false alarms on pictures of no collection come from.
-        partners = {
-            "generated": [files.portraits],
-            "synthesis": [files.photos, files.photos, files.others, files.portraits],
-        }
-        self._partners = {kind: [pool for pool in pools if pool] for kind, pools in partners.items()}
+        # Of the same collections, so that nothing in how a picture was stored tells its label.
+        self._partners = {"generated": files.portraits, "synthesis": files.photos}
         self._mix = {kind: weight for kind, weight in config["mix"].items() if self._has_files(kind)}
 
     def _has_files(self, kind: str) -> bool:
@@ -126,12 +129,10 @@ class FacePairs:
     def _draw(self, kind: str, random: Random) -> tuple[Shown, Shown]:
         """What the real and the fake member show. Of a swap or blend both are cut by the real one's face."""
         if kind in WHOLLY_GENERATED:
-            partners = self._partners[kind]
-            reals = partners[0] if len(partners) == 1 else random.choice(partners)
-            count = 2 if random.random() < self._config["mixed"] else 1
+            count = 2 if random.random() < self._config["two_faces"] else 1
             return tuple(
                 [(self._pictures(file), self._face(file)) for file in (random.choice(pool) for _ in range(count))]
-                for pool in (reals, self._pools[kind])
+                for pool in (self._partners[kind], self._pools[kind])
             )
         file = random.choice(self._pools[kind])
         if kind == "swap":

@@ -2,7 +2,7 @@
 
 usage: python -m touchstone_training.mix_weights CHECKPOINT START_GRAPH START_SHARE OUT_CHECKPOINT
 
-Published as arXiv 2109.01903. What a training has learnt anew is kept, most of what it forgot comes back.
+Published as arXiv 2109.01903. Most of what a training has learnt anew is kept, most of what it forgot comes back.
 """
 
 import sys

@@ -10,6 +10,8 @@ from .config import read_config
 from .data import default_data_folder
 from .export_bundle import export_bundle, export_half_bundle
 from .judge_faces import format_figures, net_scorer
+from .mix_weights import mix_weights
+from .networks import Lite, load_graph_weights
 from .serving import describe, parity_cases
 from .judge_images import portraits_called_fake
 from .train_faces import say, train_faces
@@ -22,6 +24,7 @@ def smoke(config_path: str, out: str) -> None:
     faces, images = read_config(config_path, "faces-smoke"), read_config(config_path, "images-smoke")
     train_faces(faces, data, out, stop_at=faces["pairs"] // faces["batch_pairs"] // 2)
     net, judge = train_faces(faces, data, out)
+    mix_weights(net, load_graph_weights(Lite(pretrained=False), faces["start"]), 0.4)
     say(format_figures(judge.measure(net_scorer(net))))
     _export(net, faces, data, out)
     train_images(images, data, out, stop_at=20)

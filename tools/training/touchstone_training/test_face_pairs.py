@@ -14,7 +14,7 @@ CONFIG = {
     "degradation": 1.0,
     "mix": {"swap": 1},
     "parts": {"share": 0.5, "min_scale": 0.4},
-    "mixed": 0.5,
+    "two_faces": 0.5,
     "geometry": {"scale": 1.06, "shift_up": 0.046, "jitter_scale": [0.9, 1.12], "jitter_shift": 0.04},
 }
 FACE = np.r_[0.9, [20, 20, 80, 80], np.array([[35, 42], [65, 42], [50, 55], [50, 68], [22, 48], [78, 48]]).ravel()]
@@ -40,11 +40,14 @@ def pairs_of(mix: dict) -> FacePairs:
 
 
 class Pairs(unittest.TestCase):
-    def test_crop_and_degradation_do_not_know_the_label(self):
-        pairs = pairs_of({"swap": 1})
-        for i in range(30):
-            real, fake, _ = pairs(i)
-            self.assertEqual(real.tobytes(), fake.tobytes(), f"pair {i}, made of one picture twice")
+    def test_nothing_that_is_drawn_knows_the_label(self):
+        files = Files()
+        files.portraits = files.generated = files.photos = files.syntheses = ["a"]
+        for kind in ("swap", "generated", "synthesis"):
+            pairs = FacePairs(picture, files, FACES, {**CONFIG, "mix": {kind: 1}})
+            for i in range(30):
+                real, fake, _ = pairs(i)
+                self.assertEqual(real.tobytes(), fake.tobytes(), f"{kind} {i}, made of one picture twice")
 
     def test_pair_i_is_a_function_of_the_seed_and_i(self):
         mix = {"swap": 1, "generated": 1, "blend-video": 1, "cross-video": 1, "blend-portrait": 1, "blend-other": 1}

@@ -10,7 +10,7 @@ import torch
 
 from .config import read_config
 from .data import Pictures, default_data_folder
-from .face_pairs import FaceFiles, FacePairs, held_out_faces
+from .face_pairs import FaceFiles, FacePairs, held_out_faces, validation_files
 from .framing import find_all
 from .judge_faces import Judge, net_scorer
 from .networks import Lite, load_graph_weights
@@ -27,10 +27,10 @@ def train_faces(config: dict, data: str, out: str, log=say, stop_at: int | None 
     pictures, groups = Pictures(data), config.get("groups")
     files, held_out = FaceFiles(data, groups), held_out_faces(data, groups)
     pictures.load(files.all())
-    held_out_files = [item.file for item in held_out]
-    log(f"{files.drop_near_copies(pictures, held_out_files)} files dropped as near copies of val")
+    log(f"{files.drop_near_copies(pictures, validation_files(data, groups))} files dropped as near copies of val")
     geometry = config["geometry"]
-    faces = find_all(pictures, files.all() + held_out_files, f"{out}/faces.npz", geometry["threshold"], log)
+    files_with_faces = files.all() + [item.file for item in held_out]
+    faces = find_all(pictures, files_with_faces, f"{out}/faces.npz", geometry["threshold"], log)
     log(f"{files.drop_without_face(faces, geometry)} whole pictures without a face are not used")
     judge = Judge(pictures, held_out, faces, geometry, config["size"])
     torch.manual_seed(config["seed"])
