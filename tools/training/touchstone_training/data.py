@@ -13,6 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+FACES = ("faces/dfdc", "faces/stylegan", "faces/real-extra")
+"""Collections of pictures of one face each."""
+
+WHOLE_IMAGES = ("images", "images-extra")
+"""Collections of whole pictures; some of them show faces."""
+
 
 @dataclass(frozen=True)
 class Item:

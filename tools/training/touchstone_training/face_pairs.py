@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from .data import Item, Pictures, difference_hash, near_copies, read_items
+from .data import FACES, WHOLE_IMAGES, Item, Pictures, difference_hash, near_copies, read_items
 from .degradations import degrade, draw_degradation
 from .framing import NO_FACE, Faces, cut_square, draw_part, draw_square, is_scored, points_of
 from .mixing import mix
@@ -13,11 +13,6 @@ from .self_blend import cross_blend, self_blend, similarity
 
 CANDIDATES = 12
 """Other people looked at for a blend between two; the one whose points fit best is taken."""
-
-FACES = ("faces/dfdc", "faces/stylegan", "faces/real-extra")
-
-WHOLE_IMAGES = ("images", "images-extra")
-"""Collections of whole pictures; some of them show faces."""
 
 SINGLES = ("portraits", "generated", "others", "photos", "syntheses")
 """Attributes of `FaceFiles` that list files without a partner."""

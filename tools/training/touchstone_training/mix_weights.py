@@ -9,7 +9,6 @@ import sys
 
 import torch
 
-from .export_bundle import read_checkpoint
 from .networks import Lite, load_graph_weights
 
 
@@ -23,10 +22,12 @@ def mix_weights(net: Lite, start: Lite, start_share: float) -> Lite:
 
 def main(checkpoint: str, start_graph: str, start_share: str, out: str) -> None:
     share = float(start_share)
-    net, config = read_checkpoint(checkpoint)
-    mix_weights(net, load_graph_weights(Lite(pretrained=False), start_graph), share)
     stored = torch.load(checkpoint, map_location="cpu")
-    torch.save({**stored, "average": net.state_dict(), "config": {**config, "start_share": share}}, out)
+    net = Lite(pretrained=False)
+    net.load_state_dict(stored["average"])
+    mix_weights(net, load_graph_weights(Lite(pretrained=False), start_graph), share)
+    config = {**stored["config"], "start_share": share}
+    torch.save({**stored, "average": net.state_dict(), "config": config}, out)
 
 
 if __name__ == "__main__":

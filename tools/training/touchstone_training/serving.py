@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 
-from .data import Item, Pictures, read_items
+from .data import FACES, Item, Pictures, read_items
 from .framing import find_all, is_scored, serving_crop
 from .image_views import COLLECTIONS, crop
 
@@ -38,12 +38,11 @@ def parity_cases(config: dict, data: str, faces_cache: str) -> list[ParityCase]:
 def _face_cases(config: dict, data: str, cache: str) -> list[ParityCase]:
     """Pictures that show a face the worker scores."""
     geometry, pictures = config["geometry"], Pictures(data)
-    folders = ("faces/dfdc", "faces/stylegan", "faces/real-extra")
     cases: list[ParityCase] = []
-    for folder in folders:
+    for folder in FACES:
         files = _draw(read_items(data, folder, "val"), PARITY_CASES // 2)
         faces = find_all(pictures, files, cache, geometry["threshold"])
-        scored = [file for file in files if is_scored(faces[file], geometry)][: PARITY_CASES // len(folders)]
+        scored = [file for file in files if is_scored(faces[file], geometry)][: PARITY_CASES // len(FACES)]
         cases += [(file, serving_crop(pictures(file), faces[file], geometry, config["size"])) for file in scored]
     return cases
 

@@ -59,7 +59,7 @@ class Config(unittest.TestCase):
         faces, blends = read_config(path, "faces"), read_config(path, "faces-blend-only")
         self.assertEqual(blends["geometry"], faces["geometry"])
         self.assertEqual(blends["batch_pairs"], faces["batch_pairs"])
-        self.assertFalse({"swap", "generated"} & set(blends["mix"]))
+        self.assertFalse({"swap", "generated", "synthesis"} & set(blends["mix"]))
 
 
 if __name__ == "__main__":

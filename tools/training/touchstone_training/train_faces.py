@@ -29,8 +29,8 @@ def train_faces(config: dict, data: str, out: str, log=say, stop_at: int | None 
     pictures.load(files.all())
     log(f"{files.drop_near_copies(pictures, validation_files(data, groups))} files dropped as near copies of val")
     geometry = config["geometry"]
-    files_with_faces = files.all() + [item.file for item in held_out]
-    faces = find_all(pictures, files_with_faces, f"{out}/faces.npz", geometry["threshold"], log)
+    looked_at = files.all() + [item.file for item in held_out]
+    faces = find_all(pictures, looked_at, f"{out}/faces.npz", geometry["threshold"], log)
     log(f"{files.drop_without_face(faces, geometry)} whole pictures without a face are not used")
     judge = Judge(pictures, held_out, faces, geometry, config["size"])
     torch.manual_seed(config["seed"])
